@@ -1,0 +1,1 @@
+"""Capture files in: bytes to records, nothing interpreted. Floor 1."""

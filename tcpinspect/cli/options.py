@@ -1,0 +1,87 @@
+"""Options that several commands share, and how they reach the session. Floor 5."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from tcpinspect.cli.session import Session
+from tcpinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from tcpinspect.model.analysis import Analysis
+    from tcpinspect.model.connection import Connection
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
+    """Store an option of the whole program; given before or behind the command it means the same."""
+    session = ctx.ensure_object(Session)
+    if parameter.name is not None and value not in (None, False):
+        setattr(session, parameter.name, value)
+
+
+def global_options(function: F) -> F:
+    """--strict, -q, --color."""
+    for option in (
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), callback=_keep, expose_value=False,
+                     help="Colours (the four tables have none): auto (a terminal, and NO_COLOR unset), always, never."),
+        click.option("-q", "--quiet", is_flag=True, callback=_keep, expose_value=False, help="No warnings on stderr."),
+        click.option("--strict", is_flag=True, callback=_keep, expose_value=False,
+                     help="Exit with 2 when the capture is damaged, after printing what could be read."),
+    ):  # fmt: skip
+        function = option(function)
+    return function
+
+
+def file_argument(function: F) -> F:
+    """FILE, or -r FILE as with tcpdump and tshark. The command receives it as `file`."""
+
+    def resolve(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+        # -r is eager, so it has been seen when the argument is processed
+        by_option = ctx.meta.get("tcpinspect.read")
+        if value is not None and by_option is not None:
+            raise click.UsageError(f'two captures, "{by_option}" and "{value}": give one', ctx)
+        chosen = value if value is not None else by_option
+        if chosen is None and not ctx.resilient_parsing:
+            raise click.UsageError("a capture file is missing", ctx)
+        return str(chosen)
+
+    def read(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            ctx.meta["tcpinspect.read"] = value
+
+    path = click.Path(allow_dash=True)
+    function = click.option("-r", "read", type=path, metavar="FILE", is_eager=True, expose_value=False, callback=read,
+                            help="The capture, as with tcpdump and tshark.")(function)  # fmt: skip
+    function = click.option("-n", "numeric", is_flag=True, expose_value=False,
+                            help="Accepted for habit: names are never looked up.")(function)  # fmt: skip
+    return click.argument("file", type=path, required=False, callback=resolve)(function)
+
+
+def stream_option(function: F) -> F:
+    """--stream N: one connection; a capture with a single one needs no number."""
+    return click.option("--stream", type=click.IntRange(min=0), metavar="N",
+                        help="Number of the connection, from 0; not needed where the capture has only one.")(function)  # fmt: skip
+
+
+def the_connection(analysis: Analysis, stream: int | None) -> Connection:
+    """The connection with this number, without one the only connection. Raises UsageError where there are several."""
+    count = len(analysis.connections)
+    if stream is None and count > 1:
+        raise UsageError(
+            f"{analysis.given} has {count} connections: choose one with --stream N, 0–{count - 1}; "
+            f'list them with "tcpinspect connections {analysis.given}"'
+        )
+    return analysis.connections[stream or 0]
+
+
+def check_text_ending(out: str | None, *known: str) -> None:
+    """Refuse an output whose ending promises what this command does not write; `known` are endings besides those of text."""
+    ending = os.path.splitext(out or "")[1].lower()
+    if ending not in ("", ".txt", ".text", ".log", *known):
+        raise UsageError(f"{out}: this command writes text, not {ending}: use {', '.join(('.txt', *known))} or no ending")

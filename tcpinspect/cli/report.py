@@ -1,0 +1,43 @@
+"""report: one self-contained page about a capture, or the same as Markdown. Floor 5."""
+
+from __future__ import annotations
+
+import os
+
+import click
+
+from tcpinspect.cli.options import file_argument, global_options
+from tcpinspect.cli.session import Session
+from tcpinspect.errors import UsageError
+
+_FORMATS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
+
+
+@click.command(
+    short_help="One page about the capture: HTML or Markdown.",
+    epilog="\b\nExamples:\n  tcpinspect report office.pcap -o office.html\n  tcpinspect report office.pcap -o office.md",
+)
+@file_argument
+@click.option("-o", "--output", "out", type=click.Path(allow_dash=True), required=True, metavar="OUT",
+              help="The page to write: .html or .md; \"-\" for stdout.")  # fmt: skip
+@click.option("-T", "--format", "format", type=click.Choice(["html", "md"]), help="Default: by the ending of OUT.")
+@global_options
+@click.pass_obj
+def report(session: Session, file: str, out: str, format: str | None) -> None:
+    """Write a report: overview, connections, and for each that is interesting its story, ladders, states and findings."""
+    chosen = format or ("html" if out == "-" else _FORMATS.get(os.path.splitext(out)[1].lower()))
+    if chosen is None:
+        raise UsageError(f"{out} ends neither in .html nor in .md: rename it, or say -T html or -T md")
+    if out != "-":
+        session.check_output(out, file)
+    analysis = session.analyze(file)
+    if chosen == "html":
+        from tcpinspect.report.html import html_report
+
+        text = html_report(analysis)
+    else:
+        from tcpinspect.report.markdown import markdown_report
+
+        text = markdown_report(analysis)
+    with session.output(out, file) as target:
+        target.write(text.encode("utf-8", "backslashreplace"))

@@ -1,0 +1,186 @@
+"""What every command shares: reading the capture, where output goes, what the terminal can show, how errors end. Floor 5."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, BinaryIO, TextIO
+
+from tcpinspect.cli import INTERRUPTED
+from tcpinspect.errors import CaptureError, UsageError
+
+if TYPE_CHECKING:
+    from tcpinspect.model.analysis import Analysis
+
+DONE, FAILED = 0, 2
+BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports of any tool whose reader went away
+
+
+def one_line(text: str) -> str:
+    """The text as one printable line: names in it may come from a capture or a hostile file name."""
+    from tcpinspect.model.table import printable
+
+    return printable(" ".join(text.split("\n")).strip())
+
+
+def complain(text: str) -> None:
+    """One line on stderr; where even that is closed, nothing."""
+    try:
+        sys.stderr.write(f"tcpinspect: {one_line(text)}\n")
+        sys.stderr.flush()
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def failed(text: str) -> int:
+    """Say what went wrong and give the exit code for it."""
+    complain(text)
+    return FAILED
+
+
+def silence_stdout() -> None:
+    """After a failed write: let the interpreter's last flush go nowhere instead of failing again."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+        os.close(null)
+    except (OSError, ValueError, AttributeError):
+        pass
+
+
+def write_failed(error: OSError) -> int:
+    """The exit code when stdout (or a file) takes no more; quiet when its reader has simply seen enough."""
+    silence_stdout()
+    if isinstance(error, BrokenPipeError) or error.errno == errno.EPIPE:
+        return BROKEN_PIPE
+    where = f" {error.filename}" if error.filename else ""
+    return failed(f"cannot write{where}: {error.strerror or error}")
+
+
+def write_out(text: str) -> int:
+    """Write the text to stdout and give the exit code."""
+    try:
+        sys.stdout.write(text)
+        sys.stdout.flush()
+    except OSError as error:
+        return write_failed(error)
+    return DONE
+
+
+class Session:
+    """One call of the command: the options all commands have, and how the reading of the capture ended."""
+
+    def __init__(self) -> None:
+        self.strict = False
+        self.quiet = False
+        self.color = "auto"
+        self.damaged = False
+        self.interrupted = False
+
+    def analyze(self, file: str, *, segments: bool = True) -> Analysis:
+        """Analyse the capture, its warnings to stderr; `segments` False saves their memory. Raises TcpinspectError."""
+        if file == "-" and sys.stdin is not None and sys.stdin.isatty():
+            raise UsageError("standard input is the terminal: give a file, or a pipe such as: tcpdump -w - | tcpinspect -")
+        import tcpinspect
+
+        try:
+            analysis = tcpinspect.analyze(file, segments=segments)
+        except CaptureError:
+            raise
+        except OSError as error:
+            raise CaptureError(f"cannot read {file}: {error.strerror or error}") from error
+        self.interrupted = analysis.interrupted
+        for warning in analysis.capture.warnings:
+            self.damaged = True
+            self.warn(warning)
+        return analysis
+
+    def warn(self, text: str) -> None:
+        """A warning of one line on stderr, unless -q."""
+        if not self.quiet:
+            complain(f"warning: {text}")
+
+    def exit_code(self) -> int:
+        """After everything is printed: an interrupted reading of a pipe still printed what it had."""
+        if self.interrupted:
+            return INTERRUPTED
+        return FAILED if self.strict and self.damaged else DONE
+
+    def colored(self, stream: TextIO | None = None) -> bool:
+        """Whether to write colours: --color first, then NO_COLOR (no-color.org), then whether somebody looks."""
+        if self.color != "auto":
+            return self.color == "always"
+        return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and is_terminal(stream or sys.stdout)
+
+    @contextmanager
+    def output(self, path: str | None, capture: str | None = None) -> Iterator[BinaryIO]:
+        """The binary file to write to: stdout for None and "-". `capture` is the file that was read, which must live."""
+        if path is None or path == "-":
+            sys.stdout.flush()
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
+            return
+        self.check_output(path, capture)
+        try:
+            out = open(path, "wb")  # noqa: SIM115 - closed below, where a failing close is told apart
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+        try:
+            with out:
+                yield out
+        except BaseException as error:
+            discard(path)
+            if isinstance(error, OSError) and not isinstance(error, CaptureError) and error.filename is None:
+                raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
+            raise
+
+    def check_output(self, path: str | None, capture: str | None) -> None:
+        """Refuse to write over the capture that is read."""
+        try:
+            same = path not in (None, "-") and capture not in (None, "-") and os.path.samefile(str(path), str(capture))
+        except (OSError, ValueError):
+            same = False
+        if same:
+            raise UsageError(f"{path} is the capture itself: write to another file")
+
+
+def discard(path: str) -> None:
+    """Remove a half-written regular file: half a table looks like a whole one."""
+    try:
+        if os.path.isfile(path) and not os.path.islink(path):
+            os.unlink(path)
+    except OSError:
+        pass
+
+
+def is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (ValueError, AttributeError):
+        return False
+
+
+def terminal_width() -> int | None:
+    """Characters in a line of the terminal; None when stdout is none (COLUMNS overrides both)."""
+    if os.environ.get("COLUMNS", "").isdigit() or is_terminal(sys.stdout):
+        import shutil
+
+        return max(20, shutil.get_terminal_size().columns)
+    return None
+
+
+def unicode_output() -> bool:
+    """Whether stdout can show box drawing and arrows."""
+    return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") in ("utf8", "utf16", "utf32")
+
+
+def encoded(text: str, *, unicode: bool = True) -> bytes:
+    """Text for people as bytes: UTF-8, or plain ASCII for a terminal that has no more."""
+    if unicode:
+        return text.encode("utf-8", "backslashreplace")
+    from tcpinspect.report.safe import ascii_only
+
+    return ascii_only(text).encode("ascii")

@@ -1,0 +1,107 @@
+"""summary: what is in this capture, on one screen (report.summary), or the same facts as JSON. Floor 5."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tcpinspect.cli.options import check_text_ending, file_argument, global_options
+from tcpinspect.cli.session import Session, encoded, terminal_width, unicode_output
+
+if TYPE_CHECKING:
+    from tcpinspect.model.analysis import Analysis
+
+_WORTH = 20  # connections named in JSON; the rest is counted
+_WIDTH_ELSEWHERE = 80  # characters where stdout is no terminal
+
+
+@click.command(
+    short_help="What is in a capture, on one screen (the default).",
+    epilog="\b\nExample:\n  tcpinspect summary office.pcap\n  tcpinspect office.pcap -T json",
+)
+@file_argument
+@click.option("-T", "--format", "format", type=click.Choice(["text", "json"]),
+              help="For people (the default) or for programs; .json at the end of OUT says json.")  # fmt: skip
+@click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
+@global_options
+@click.pass_obj
+def summary(session: Session, file: str, format: str | None, out: str | None) -> None:
+    """Say what is in a capture, on one screen: times, packets, outcomes, and what is worth a look first."""
+    session.check_output(out, file)
+    if format is None:
+        check_text_ending(out, ".json")
+        format = "json" if (out or "").lower().endswith(".json") else "text"
+    analysis = session.analyze(file, segments=False)
+    to_screen = out in (None, "-")
+    with session.output(out, file) as target:
+        if format == "json":
+            import json
+
+            target.write((json.dumps(collect(analysis), indent=2) + "\n").encode("ascii"))
+            return
+        from tcpinspect.report.summary import summary_text
+
+        unicode = unicode_output() or not to_screen
+        width = (terminal_width() if to_screen else None) or _WIDTH_ELSEWHERE
+        text = summary_text(analysis, width=width, color=session.colored() if to_screen else False, unicode=unicode)
+        target.write(encoded(text, unicode=unicode))
+
+
+def collect(analysis: Analysis) -> dict[str, Any]:
+    """The facts of the summary as plain values (times in ns); what `-T json` prints."""
+    from tcpinspect.insight.interest import interesting
+    from tcpinspect.report.overview import outcomes
+
+    capture = analysis.capture
+    rows = analysis.connection_rows
+    worth = interesting(rows)
+    by_stream = {row.stream: row for row in rows}
+    duration = None if capture.first_ns is None or capture.last_ns is None else capture.last_ns - capture.first_ns
+    return {
+        "name": analysis.name,
+        "format": capture.format,
+        "link_types": list(capture.link_types),
+        "packets": capture.packets,
+        "bytes": capture.bytes,
+        "first_ns": capture.first_ns,
+        "last_ns": capture.last_ns,
+        "duration_ns": duration,
+        "segments": capture.segments,
+        "not_tcp": dict(sorted(capture.not_tcp.items(), key=lambda item: (-item[1], item[0]))),
+        "snaplen_cut": capture.snaplen_cut,
+        "drops": capture.drops,
+        "warnings": list(capture.warnings),
+        "connections": len(rows),
+        "outcomes": [
+            {"outcome": one.words, "connections": one.number, "tone": one.tone, "conn_states": one.conn_states.split()}
+            for one in outcomes(rows)
+        ],
+        "conn_states": _counts(row.conn_state for row in rows),
+        "handshakes": _counts(row.handshake for row in rows),
+        "teardowns": _counts(row.teardown for row in rows),
+        "client_retransmissions": sum(row.client_retransmissions for row in rows),
+        "server_retransmissions": sum(row.server_retransmissions for row in rows),
+        "worth_a_look": [
+            {"stream": one.stream, "client": _end(by_stream[one.stream], "client"), "server": _end(by_stream[one.stream], "server"),
+             "conn_state": by_stream[one.stream].conn_state, "reasons": list(one.reasons)}
+            for one in worth[:_WORTH]
+        ],
+        "worth_a_look_more": max(0, len(worth) - _WORTH),
+        "findings": [
+            {"id": row.id, "severity": row.severity, "count": row.count, "text": row.text}
+            for row in analysis.findings if row.stream is None
+        ],
+    }  # fmt: skip
+
+
+def _counts(words: Iterator[str]) -> dict[str, int]:
+    return dict(Counter(words).most_common())
+
+
+def _end(row: Any, role: str) -> str:
+    from tcpinspect.model.address import endpoint_text
+
+    return endpoint_text(getattr(row, role), getattr(row, f"{role}_port"))

@@ -1,0 +1,26 @@
+cimport cython
+from tcpinspect.engine.segment cimport Segment
+
+@cython.final
+cdef class Rows:
+    cdef public object data
+    cdef long long[::1] view
+    cdef public long long width, count
+    cdef long long capacity
+    cdef int begin(self) except -1
+    cdef int put(self, long long column, long long value) except -1
+
+@cython.final
+cdef class SegmentColumns:
+    cdef public object chunks, arrays
+    cdef public long long count
+    cdef long long capacity, pool_used
+    cdef long long[::1] frame, time_ns, ack_rtt_ns, initial_rtt_ns, rto_ns, seq, ack, ts_val, ts_ecr
+    cdef int[::1] stream, payload_len, window, duplicate_ack_num, bytes_in_flight, mss, options_at
+    cdef unsigned int[::1] seq_raw, ack_raw
+    cdef unsigned short[::1] tcp_flags, window_raw, analysis, checksum, urgent_pointer
+    cdef short[::1] window_shift
+    cdef unsigned char[::1] side, data_offset, reserved, checksum_status, sack_blocks, marks, options_len, pool
+    cdef int start(self) except -1
+    cpdef int flush(self) except -1
+    cdef int add(self, Segment s, long long stream, long long side, long long seq, long long ack, const unsigned char[::1] view) except -1

@@ -1,0 +1,170 @@
+"""Where the engine's results are written: once, into preallocated arrays. Floor 2; compiled.
+
+`SegmentColumns` is one array a column, in chunks, so that a consumer may take a chunk away; `Rows` is for the tables with
+a row a connection or a step. Unknown is -1 in columns whose values cannot be negative, and UNKNOWN in Rows.
+"""
+
+import cython
+from array import array
+
+if not cython.compiled:
+    from tcpinspect.engine.segment import Segment
+
+UNKNOWN = -(1 << 62)
+FIRST_CHUNK = cython.declare(cython.longlong, 2048)
+LARGEST_CHUNK = cython.declare(cython.longlong, 65536)
+
+# The arrays of a chunk: name to array type code (B, H, I unsigned; h, i, q signed; 8, 16, 32, 64 bits).
+SEGMENT_ARRAYS = {
+    "frame": "q", "time_ns": "q", "stream": "i", "side": "B", "seq_raw": "I", "ack_raw": "I", "tcp_flags": "H", "payload_len": "i",
+    "window_raw": "H", "window": "i", "analysis": "H", "duplicate_ack_num": "i", "bytes_in_flight": "i", "ack_rtt_ns": "q",
+    "initial_rtt_ns": "q", "rto_ns": "q", "seq": "q", "ack": "q", "data_offset": "B", "reserved": "B", "checksum": "H",
+    "checksum_status": "B", "urgent_pointer": "H", "mss": "i", "window_shift": "h", "sack_blocks": "B", "marks": "B",
+    "ts_val": "q", "ts_ecr": "q", "options_at": "i", "options_len": "B",
+}  # fmt: skip
+MARK_SACK_PERMITTED = 1
+MARK_OPTIONS_MALFORMED = 2
+
+
+class Rows:
+    """Rows of `width` 64-bit numbers, one after the other in `data`; `count` of them."""
+
+    def __init__(self, width):
+        self.width = width
+        self.count = 0
+        self.capacity = 64
+        self.data = array("q", bytes(8 * width * self.capacity))
+        self.view = self.data
+
+    def begin(self):
+        """Start another row."""
+        if self.count == self.capacity:
+            grown = array("q", bytes(8 * self.width * self.capacity * 2))
+            grown[: len(self.data)] = self.data
+            self.view = grown
+            self.data = grown
+            self.capacity *= 2
+        self.count += 1
+        return 0
+
+    def put(self, column, value):
+        """Set a column of the newest row."""
+        self.view[(self.count - 1) * self.width + column] = value
+        return 0
+
+    def append(self, values):
+        """Add a whole row, for callers in Python."""
+        k: cython.longlong = 0
+        self.begin()
+        for value in values:
+            self.put(k, value)
+            k += 1
+
+    def row(self, number):
+        """One row as an array."""
+        return self.data[number * self.width : (number + 1) * self.width]
+
+    def column(self, number):
+        """One column as an array."""
+        return self.data[number : self.count * self.width : self.width]
+
+
+class SegmentColumns:
+    """The segments table in chunks: `chunks` is a list of (rows, arrays by name, option octets)."""
+
+    def __init__(self):
+        self.chunks = []
+        self.capacity = FIRST_CHUNK // 2
+        self.start()
+
+    def start(self):
+        self.capacity = min(self.capacity * 2, LARGEST_CHUNK)
+        self.count = 0
+        self.pool_used = 0
+        arrays = {name: array(code, bytes(array(code).itemsize * self.capacity)) for name, code in SEGMENT_ARRAYS.items()}
+        self.arrays = arrays
+        self.frame = arrays["frame"]
+        self.time_ns = arrays["time_ns"]
+        self.stream = arrays["stream"]
+        self.side = arrays["side"]
+        self.seq_raw = arrays["seq_raw"]
+        self.ack_raw = arrays["ack_raw"]
+        self.tcp_flags = arrays["tcp_flags"]
+        self.payload_len = arrays["payload_len"]
+        self.window_raw = arrays["window_raw"]
+        self.window = arrays["window"]
+        self.analysis = arrays["analysis"]
+        self.duplicate_ack_num = arrays["duplicate_ack_num"]
+        self.bytes_in_flight = arrays["bytes_in_flight"]
+        self.ack_rtt_ns = arrays["ack_rtt_ns"]
+        self.initial_rtt_ns = arrays["initial_rtt_ns"]
+        self.rto_ns = arrays["rto_ns"]
+        self.seq = arrays["seq"]
+        self.ack = arrays["ack"]
+        self.data_offset = arrays["data_offset"]
+        self.reserved = arrays["reserved"]
+        self.checksum = arrays["checksum"]
+        self.checksum_status = arrays["checksum_status"]
+        self.urgent_pointer = arrays["urgent_pointer"]
+        self.mss = arrays["mss"]
+        self.window_shift = arrays["window_shift"]
+        self.sack_blocks = arrays["sack_blocks"]
+        self.marks = arrays["marks"]
+        self.ts_val = arrays["ts_val"]
+        self.ts_ecr = arrays["ts_ecr"]
+        self.options_at = arrays["options_at"]
+        self.options_len = arrays["options_len"]
+        pool = bytearray(40 * self.capacity)
+        arrays["options_pool"] = pool
+        self.pool = pool
+        return 0
+
+    def flush(self):
+        """Close the chunk being written; call once at the end."""
+        if self.count:
+            self.chunks.append((self.count, self.arrays))
+            self.start()
+        return 0
+
+    def add(self, s, stream, side, seq, ack, view):
+        n: cython.longlong = self.count
+        k: cython.longlong
+        if n == self.capacity:
+            self.flush()
+            n = 0
+        self.frame[n] = s.frame
+        self.time_ns[n] = s.time_ns
+        self.stream[n] = stream
+        self.side[n] = side
+        self.seq_raw[n] = s.seq
+        self.ack_raw[n] = s.ack
+        self.tcp_flags[n] = s.flags
+        self.payload_len[n] = s.payload_len
+        self.window_raw[n] = s.window_raw
+        self.window[n] = s.window
+        self.analysis[n] = s.analysis
+        self.duplicate_ack_num[n] = s.duplicate_ack_num
+        self.bytes_in_flight[n] = s.bytes_in_flight
+        self.ack_rtt_ns[n] = s.ack_rtt_ns
+        self.initial_rtt_ns[n] = s.initial_rtt_ns
+        self.rto_ns[n] = s.rto_ns
+        self.seq[n] = seq
+        self.ack[n] = ack
+        self.data_offset[n] = s.header_len // 4
+        self.reserved[n] = s.reserved
+        self.checksum[n] = s.checksum
+        self.checksum_status[n] = s.checksum_status
+        self.urgent_pointer[n] = s.urgent_pointer
+        self.mss[n] = s.mss
+        self.window_shift[n] = s.window_shift
+        self.sack_blocks[n] = s.sack_count
+        self.marks[n] = (1 if s.sack_permitted else 0) | (2 if s.options_malformed else 0)
+        self.ts_val[n] = s.ts_val
+        self.ts_ecr[n] = s.ts_ecr
+        self.options_at[n] = self.pool_used
+        self.options_len[n] = s.options_len
+        for k in range(s.options_len):
+            self.pool[self.pool_used + k] = view[s.options_at + k]
+        self.pool_used += s.options_len
+        self.count = n + 1
+        return 0

@@ -1,0 +1,182 @@
+"""One connection while it lives: its key, its counters, and what the analyses remember of it. Floor 2; compiled.
+
+Endpoint 0 is the sender of the first segment, endpoint 1 the other; `client` is the one that opened, as far as
+the first segment tells. `previous` is the
+number of the connection before it on the same address pair, -1 without one. `alone`: a socket connected to itself, whose
+every segment it also receives; its one endpoint is told as the client. `icmp_events` lists the ICMP errors that quote one of
+its segments: (frame, time_ns, type, code, endpoint that sent the quoted segment, its sequence number, next hop's MTU or -1).
+"""
+
+import cython
+from array import array
+
+from tcpinspect.protocol import header
+
+if not cython.compiled:
+    from tcpinspect.engine.analysis import Half, Pair
+    from tcpinspect.engine.health import Watch
+    from tcpinspect.engine.kinds import likely_client
+    from tcpinspect.engine.moments import Moments
+    from tcpinspect.engine.segment import Segment, difference
+    from tcpinspect.engine.zeek import Outcome
+from tcpinspect.schema import ANALYSIS_FLAGS
+
+SYN = cython.declare(cython.longlong, header.SYN)
+ACK = cython.declare(cython.longlong, header.ACK)
+RST = cython.declare(cython.longlong, header.RST)
+RETRANSMISSION = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("retransmission"))
+OUT_OF_ORDER = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("out_of_order"))
+LOST_SEGMENT = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("lost_segment"))
+DUPLICATE_ACK = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("duplicate_ack"))
+ZERO_WINDOW = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("zero_window"))
+
+BAD_CHECKSUM = cython.declare(cython.longlong, 2)
+SYN_MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+# Samples kept for a median; beyond, every second one goes and only every second new one is kept (a systematic sample).
+MAX_RTT_SAMPLES = cython.declare(cython.longlong, 4096)
+
+PACKETS, PAYLOAD, RETRANSMISSIONS, ZERO_WINDOWS, MSS, SHIFT, SACK_OK, TIMESTAMPS, SYN_SEEN = range(9)
+
+
+class Connection:
+    """A connection, opened by its first segment `s`."""
+
+    def __init__(self, s, stream, hash):
+        self.stream = stream
+        self.previous = -1
+        self.hash = hash
+        self.family = s.family
+        self.hi0 = s.src_hi
+        self.lo0 = s.src_lo
+        self.port0 = s.src_port
+        self.hi1 = s.dst_hi
+        self.lo1 = s.dst_lo
+        self.port1 = s.dst_port
+        self.first_frame = s.frame
+        self.last_frame = s.frame
+        self.start_ns = s.time_ns
+        self.last_ns = s.time_ns
+        self.alone = 1 if s.src_port == s.dst_port and s.src_lo == s.dst_lo and s.src_hi == s.dst_hi else 0
+        if s.flags & SYN:
+            self.client = 1 if s.flags & ACK else 0
+        else:
+            self.client = likely_client(s.src_port, s.dst_port)
+        self.syn_ns = -1
+        self.syn_ack_ns = -1
+        self.syn_ack_seq = 0
+        self.syn_to_syn_ack_ns = -1
+        self.syn_ack_to_ack_ns = -1
+        self.lost_segments = 0
+        self.duplicate_acks = 0
+        self.out_of_order = 0
+        self.bad_checksums = 0
+        if not cython.compiled:
+            self.packets = [0, 0]
+            self.payload = [0, 0]
+            self.retransmissions = [0, 0]
+            self.zero_windows = [0, 0]
+            self.mss = [0, 0]
+            self.shift = [0, 0]
+            self.sack = [0, 0]
+            self.timestamps = [0, 0]
+            self.syn_seen = [0, 0]
+            self.rtt_stride = [0, 0]
+            self.rtt_skip = [0, 0]
+        self.mss[0] = self.mss[1] = -1
+        self.shift[0] = self.shift[1] = -1
+        self.rtt_stride[0] = self.rtt_stride[1] = 1
+        self.icmp_events = None
+        self.rtt0 = None
+        self.rtt1 = None
+        self.half0 = Half()
+        self.half1 = Half()
+        self.pair = Pair()
+        self.outcome = Outcome()
+        self.moments = Moments()
+        self.watch = Watch(s)
+
+    def segment(self, s, side):
+        """Count an analysed segment."""
+        self.last_frame = s.frame
+        if s.time_ns > self.last_ns:
+            self.last_ns = s.time_ns
+        if s.time_ns < self.start_ns:
+            self.start_ns = s.time_ns
+        self.packets[side] += 1
+        self.payload[side] += s.payload_len
+        if s.checksum_status == BAD_CHECKSUM:
+            self.bad_checksums += 1
+        if s.analysis:
+            if s.analysis & RETRANSMISSION:
+                self.retransmissions[side] += 1
+            if s.analysis & ZERO_WINDOW:
+                self.zero_windows[side] += 1
+            if s.analysis & LOST_SEGMENT:
+                self.lost_segments += 1
+            if s.analysis & DUPLICATE_ACK:
+                self.duplicate_acks += 1
+            if s.analysis & OUT_OF_ORDER:
+                self.out_of_order += 1
+        if s.ack_rtt_ns >= 0:
+            self.rtt_sample(1 - side, s.ack_rtt_ns)
+        if s.flags & SYN or self.syn_ack_to_ack_ns < 0 <= self.syn_ack_ns:
+            self.handshake_clock(s, side)
+        return 0
+
+    def handshake_clock(self, s, side):
+        """Times between the segments of the handshake, and what the SYNs offered."""
+        if s.flags & SYN:
+            self.syn_seen[side] = 1
+            self.mss[side] = s.mss
+            self.shift[side] = s.window_shift
+            self.sack[side] = s.sack_permitted
+            self.timestamps[side] = 1 if s.ts_val >= 0 else 0
+            if side == self.client and not s.flags & ACK:
+                self.syn_ns = s.time_ns
+            elif side != self.client and s.flags & ACK and self.syn_ack_to_ack_ns < 0:
+                if self.syn_ns >= 0 and self.syn_to_syn_ack_ns < 0:
+                    self.syn_to_syn_ack_ns = s.time_ns - self.syn_ns
+                self.syn_ack_ns = s.time_ns
+                self.syn_ack_seq = s.seq
+        elif side == self.client and s.flags & ACK and not s.flags & RST and s.ack == ((self.syn_ack_seq + 1) & SYN_MASK):
+            self.syn_ack_to_ack_ns = s.time_ns - self.syn_ack_ns
+        return 0
+
+    def rtt_sample(self, side, value):
+        """Keep a round-trip time of a segment that `side` sent."""
+        samples = self.rtt1 if side else self.rtt0
+        if samples is None:
+            samples = array("q")
+            if side:
+                self.rtt1 = samples
+            else:
+                self.rtt0 = samples
+        self.rtt_skip[side] += 1
+        if self.rtt_skip[side] < self.rtt_stride[side]:
+            return 0
+        self.rtt_skip[side] = 0
+        samples.append(value)
+        if len(samples) == MAX_RTT_SAMPLES:
+            del samples[::2]
+            self.rtt_stride[side] *= 2
+        return 0
+
+    def counter(self, which, side):
+        """One of the counters by number, for callers in Python."""
+        if which == 0:
+            return self.packets[side]
+        if which == 1:
+            return self.payload[side]
+        if which == 2:
+            return self.retransmissions[side]
+        if which == 3:
+            return self.zero_windows[side]
+        if which == 4:
+            return self.mss[side]
+        if which == 5:
+            return self.shift[side]
+        if which == 6:
+            return self.sack[side]
+        if which == 7:
+            return self.timestamps[side]
+        return self.syn_seen[side]

@@ -1,0 +1,180 @@
+"""Find the TCP header in a captured packet and read all of it. Floor 2; compiled.
+
+One loop peels layer after layer (`layers`) until TCP or until the reason why there is none.
+Reading: RFC 9293 §3.1, §3.2; RFC 1071 (the checksum), RFC 2018, RFC 7323, RFC 7413, RFC 8684 (options).
+"""
+
+import cython
+
+from tcpinspect.engine.layers import CUT_OFF, MALFORMED, TOO_DEEP
+from tcpinspect.protocol import header
+
+if not cython.compiled:
+    from tcpinspect.engine.layers import Layers
+    from tcpinspect.engine.segment import Segment
+
+CHECKSUM_STATUS = ("unverified", "good", "bad", "unfinished")
+
+MAX_WIRE = cython.declare(cython.longlong, 1 << 30)  # a jumbogram may claim more; no capture has shown one
+MAX_DEPTH = cython.declare(cython.longlong, 24)
+R_CUT_OFF = cython.declare(cython.longlong, CUT_OFF)
+R_MALFORMED = cython.declare(cython.longlong, MALFORMED)
+R_TOO_DEEP = cython.declare(cython.longlong, TOO_DEEP)
+MINIMUM = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
+PROTOCOL_TCP = cython.declare(cython.longlong, 6)
+
+
+class Decoder(Layers):
+    """Decodes packets of the buffer given to `use`. One object serves a whole capture."""
+
+    def decode(self, s, at, captured, wire, link):
+        """Fill `s` from the packet at `at`; 0 when it is a segment, else the index of the reason in layers.REASONS."""
+        reason: cython.longlong
+        if self.away:  # the packet before completed a datagram and was read from there
+            self.view = self.block
+            self.away = 0
+        self.at = at
+        self.end = at + captured
+        self.wire_end = at + (wire if wire < MAX_WIRE else MAX_WIRE)
+        self.depth = 0
+        reason = self.link_layer(link)
+        while reason == 0:
+            self.depth += 1
+            if self.depth > MAX_DEPTH:
+                return R_TOO_DEEP
+            if self.layer == 3 and self.value == PROTOCOL_TCP:  # L_TRANSPORT
+                return self.tcp(s)
+            reason = self.next_layer(s)
+        return reason
+
+    def tcp(self, s):
+        at: cython.longlong = self.at
+        length: cython.longlong
+        segment_length: cython.longlong = self.wire_end - at
+        if self.end - at < MINIMUM:
+            return R_CUT_OFF
+        length = (self.view[at + 12] >> 4) * 4
+        if length < MINIMUM or length > segment_length:
+            return R_MALFORMED
+        s.src_port = self.u16(at)
+        s.dst_port = self.u16(at + 2)
+        s.seq = self.u32(at + 4)
+        s.ack = self.u32(at + 8)
+        s.header_len = length
+        s.reserved = (self.view[at + 12] >> 1) & 7
+        s.flags = self.u16(at + 12) & 0x1FF
+        s.window_raw = self.u16(at + 14)
+        s.checksum = self.u16(at + 16)
+        s.urgent_pointer = self.u16(at + 18)
+        s.payload_len = segment_length - length
+        s.payload_at = at + length
+        s.payload_captured = self.end - at - length
+        if s.payload_captured < 0:
+            s.payload_captured = 0
+        s.options_at = at + MINIMUM
+        s.options_len = (length if at + length <= self.end else self.end - at) - MINIMUM
+        s.mss = -1
+        s.window_shift = -1
+        s.sack_permitted = 0
+        s.ts_val = -1
+        s.ts_ecr = -1
+        s.sack_count = 0
+        s.fast_open = -1
+        s.mptcp = -1
+        s.options_malformed = 0
+        if s.options_len:
+            self.options(s)
+        s.checksum_status = 0
+        if self.end - at >= segment_length and self.claimed_end <= self.wire_end:
+            s.checksum_status = self.checksum(s, at, segment_length)
+        return 0
+
+    def options(self, s):
+        """Kinds and lengths as protocol.header names them; a wrong length marks the segment and ends the list."""
+        at: cython.longlong = s.options_at
+        end: cython.longlong = at + s.options_len
+        kind: cython.longlong
+        length: cython.longlong
+        block: cython.longlong
+        # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
+        if s.options_len == 12 and self.u32(at) == 0x0101080A:
+            s.ts_val = self.u32(at + 4)
+            s.ts_ecr = self.u32(at + 8)
+            return 0
+        while at < end:
+            kind = self.view[at]
+            if kind == 0:
+                return 0
+            if kind == 1:
+                at += 1
+                continue
+            length = self.view[at + 1] if at + 1 < end else 0
+            if length < 2 or at + length > end:
+                # A header cut off by the snap length is not the sender's fault.
+                s.options_malformed = 1 if s.options_len == s.header_len - MINIMUM else 0
+                return 0
+            if kind == 2 and length == 4:
+                s.mss = self.u16(at + 2)
+            elif kind == 3 and length == 3:
+                s.window_shift = self.view[at + 2]
+            elif kind == 4 and length == 2:
+                s.sack_permitted = 1
+            elif kind == 5 and (length - 2) % 8 == 0:
+                block = 0
+                while block < 4 and (block + 1) * 8 <= length - 2:
+                    s.sack_left[block] = self.u32(at + 2 + block * 8)
+                    s.sack_right[block] = self.u32(at + 6 + block * 8)
+                    block += 1
+                s.sack_count = block
+            elif kind == 8 and length == 10:
+                s.ts_val = self.u32(at + 2)
+                s.ts_ecr = self.u32(at + 6)
+            elif kind == 30 and length > 2:
+                s.mptcp = self.view[at + 2] >> 4
+            elif kind == 34:
+                s.fast_open = length - 2
+            elif (kind == 253 or kind == 254) and length >= 4 and self.u16(at + 2) == 0xF989:
+                s.fast_open = length - 4  # RFC 7413's experimental form
+            elif 2 <= kind <= 8 and kind != 6 and kind != 7:
+                s.options_malformed = 1
+            at += length
+        return 0
+
+    def checksum(self, s, at, length):
+        """Good, bad, or unfinished: only the pseudo-header summed, which the network card would have completed."""
+        total: cython.longlong = 0
+        pseudo: cython.longlong = 6
+        end: cython.longlong = at + length
+        if s.family == 4:
+            pseudo += (s.src_lo >> 16) + (s.src_lo & 0xFFFF) + (s.dst_lo >> 16) + (s.dst_lo & 0xFFFF)
+        else:
+            pseudo += ((s.src_hi >> 48) & 0xFFFF) + ((s.src_hi >> 32) & 0xFFFF) + ((s.src_hi >> 16) & 0xFFFF) + (s.src_hi & 0xFFFF)
+            pseudo += ((s.src_lo >> 48) & 0xFFFF) + ((s.src_lo >> 32) & 0xFFFF) + ((s.src_lo >> 16) & 0xFFFF) + (s.src_lo & 0xFFFF)
+            pseudo += ((s.dst_hi >> 48) & 0xFFFF) + ((s.dst_hi >> 32) & 0xFFFF) + ((s.dst_hi >> 16) & 0xFFFF) + (s.dst_hi & 0xFFFF)
+            pseudo += ((s.dst_lo >> 48) & 0xFFFF) + ((s.dst_lo >> 32) & 0xFFFF) + ((s.dst_lo >> 16) & 0xFFFF) + (s.dst_lo & 0xFFFF)
+        while at + 8 <= end:
+            total += (self.view[at] + self.view[at + 2] + self.view[at + 4] + self.view[at + 6]) << 8
+            total += self.view[at + 1] + self.view[at + 3] + self.view[at + 5] + self.view[at + 7]
+            at += 8
+        while at + 2 <= end:
+            total += (self.view[at] << 8) | self.view[at + 1]
+            at += 2
+        if at < end:
+            total += self.view[at] << 8
+        total += pseudo + (length >> 16) + (length & 0xFFFF)
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        if total == 0xFFFF:
+            return 1
+        # Linux leaves the pseudo-header's sum in the field, with the length or (large segments) without it.
+        total = pseudo
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        if s.checksum == total:
+            return 3
+        total = pseudo + (length >> 16) + (length & 0xFFFF)
+        while total >> 16:
+            total = (total & 0xFFFF) + (total >> 16)
+        if s.checksum == total or s.checksum == 0:
+            return 3
+        return 2

@@ -1,0 +1,218 @@
+"""Name the other reading where the capture cannot decide about a step. Floor 2. Reading: RFC 9293 §3.10.7.4, RFC 6298 §2, RFC 5961 §3.
+
+A step keeps its evidence (a captured segment does it, if it arrived); `doubt` says why it may not have happened, or, on the
+last step of a side, why one more may have. A retransmission timer that stays silent counts as a sign of arrival.
+"""
+
+import cython
+
+from tcpinspect.engine.ledger import ROW_FIELDS
+from tcpinspect.engine.moments import FIELDS
+from tcpinspect.protocol import header
+from tcpinspect.protocol.rfc9293 import Event, State
+
+if not cython.compiled:
+    from tcpinspect.engine.judge import Judge  # noqa: F401
+    from tcpinspect.engine.segment import difference
+
+# Indexes into it are the codes; the words are what the table `timeline` shows.
+DOUBTS = (
+    None,
+    "the segment may have been lost behind the capture point: nothing that this side sent later shows its arrival",
+    "the third segment may have been lost behind the capture point, which leaves SYN-RECEIVED: this side has not spoken since",
+    "the peer's FIN was captured and never acknowledged: it may have arrived, or been lost behind the capture point",
+    "this side may have ignored the reset: its number is right only if all sent before it had arrived, which no acknowledgment shows",
+    "a less strict end would be CLOSED: a later reset has a number beyond the expected one, and nothing of this side follows it",
+    "this side may have gone on: segments of it crossed the reset, sent before it came or in spite of it",
+    "the last segment from the peer may have changed the state first: it crossed this reset, which acknowledges nothing",
+    "this side may have been in a later state already: the capture begins here",
+    "this side may have given up: an ICMP error answered its SYN, which the RFC lets pass and some systems do not",
+    "TIME-WAIT may last on: it ends after two MSL, four minutes in the RFC and one in Linux, and no segment shows it",
+    "the peer's SYN-ACK was captured and never answered: it may have arrived, or been lost behind the capture point",
+)
+NONE = cython.declare(cython.longlong, 0)
+ARRIVAL = cython.declare(cython.longlong, 1)
+THIRD_SEGMENT = cython.declare(cython.longlong, 2)
+FIN_UNANSWERED = cython.declare(cython.longlong, 3)
+RESET_NUMBER = cython.declare(cython.longlong, 4)
+RESET_IGNORED = cython.declare(cython.longlong, 5)
+RESET_CROSSED = cython.declare(cython.longlong, 6)
+ABORT_CROSSED = cython.declare(cython.longlong, 7)
+STARTED_LATE = cython.declare(cython.longlong, 8)
+ICMP_PASSED = cython.declare(cython.longlong, 9)
+HOW_LONG = cython.declare(cython.longlong, 10)
+SYN_ACK_UNANSWERED = cython.declare(cython.longlong, 11)
+
+# RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
+TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
+# The largest window without scaling: a reset further ahead is a stray, not a near miss.
+NEAR = cython.declare(cython.longlong, 65535)
+
+FIN = cython.declare(cython.longlong, header.FIN)
+SYN = cython.declare(cython.longlong, header.SYN)
+RST = cython.declare(cython.longlong, header.RST)
+ACK = cython.declare(cython.longlong, header.ACK)
+ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
+ROOM = cython.declare(cython.longlong, 64)
+FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
+TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
+SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
+ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
+FLOOR = cython.declare(cython.longlong, FIELDS.index("floor"))
+
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
+SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
+ESTABLISHED = cython.declare(cython.longlong, State.ESTABLISHED)
+TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
+ABORT = cython.declare(cython.longlong, Event.ABORT)
+CAPTURE_START = cython.declare(cython.longlong, Event.CAPTURE_START)
+RCV_SYN = cython.declare(cython.longlong, Event.RCV_SYN)
+RCV_ACK_OF_SYN = cython.declare(cython.longlong, Event.RCV_ACK_OF_SYN)
+RCV_FIN = cython.declare(cython.longlong, Event.RCV_FIN)
+RCV_FIN_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_FIN_ACK_OF_FIN)
+RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
+RCV_ICMP = cython.declare(cython.longlong, Event.RCV_ICMP)
+TIMEOUT_2MSL = cython.declare(cython.longlong, Event.TIMEOUT_2MSL)
+
+
+def doubt_rows(judge, n, end_ns):
+    """Set the doubts of the side that was just solved. `end_ns`: time of the capture's last packet, 0 unknown."""
+    r: cython.longlong
+    base: cython.longlong = judge.x * ROOM * ROW
+    late: cython.longlong = judge.rows[base + 5] == CAPTURE_START and judge.before[judge.x] < ESTABLISHED
+    hidden: cython.longlong = late and not (_speaks(judge, judge.x, n) and _speaks(judge, 1 - judge.x, n))
+    for r in range(judge.count[judge.x]):
+        judge.rows[base + 8] = _doubt_of(judge, base, n, end_ns)
+        # A FIN before the capture would make every later step another one.
+        if (hidden or late and r == 0) and not judge.rows[base + 8]:
+            judge.rows[base + 8] = STARTED_LATE
+        base += ROW
+    if judge.count[judge.x] and not judge.rows[base - ROW + 8]:
+        judge.rows[base - ROW + 8] = _doubt_of_the_end(judge, n)
+    return 0
+
+
+def _speaks(judge, side, n):
+    """The side sends data or a FIN within the capture: no FIN of it came before."""
+    k: cython.longlong
+    for k in range(n):
+        if judge._side(k) == side and judge._length(k) > 0 and not judge._flags(k) & (SYN | RST):
+            return 1
+    return 0
+
+
+def _doubt_of(judge, base, n, end_ns):
+    """The doubt about one step."""
+    k: cython.longlong
+    event: cython.longlong = judge.rows[base + 5]
+    frame: cython.longlong = judge.rows[base + 1]
+    if event == TIMEOUT_2MSL:
+        return HOW_LONG
+    if not frame or event < RCV_SYN and event != ABORT or event == RCV_ICMP:
+        return NONE
+    k = 0
+    while k < n and judge._at(k, FRAME) != frame:
+        k += 1
+    if k == n:
+        return NONE
+    if event == ABORT:
+        return _doubt_of_abort(judge, k)
+    if judge._side(k) == judge.x:
+        return NONE
+    if event == RCV_RST:
+        return _doubt_of_reset(judge, k, n, end_ns, judge.rows[base + 3])
+    if _arrived(judge, k, n, event):
+        return NONE
+    if event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN:
+        return FIN_UNANSWERED
+    if _silent(judge, k, n, end_ns):
+        return NONE
+    return THIRD_SEGMENT if event == RCV_ACK_OF_SYN else ARRIVAL
+
+
+def _arrived(judge, k, n, event):
+    """Something that the side sent after record k shows that k, or a later one that says the same, had come."""
+    s: cython.longlong
+    need: cython.longlong = -1
+    for s in range(k, n):
+        if judge._flags(s) & RST:
+            continue
+        if judge._side(s) != judge.x:
+            if judge._length(s) == 0 or s > k and not judge._flags(s) & ACK:
+                continue
+            if s > k and difference(judge._at(s, ACK_NUMBER), judge._at(k, ACK_NUMBER)) < 0:
+                continue
+            if judge._at(s, FLOOR) >= 0 and difference(judge._end(s), judge._at(s, FLOOR)) <= 0:
+                continue
+            if need < 0 or difference(judge._end(s), need) < 0:
+                need = judge._end(s)
+        elif judge._flags(s) & ACK:
+            if event == RCV_ACK_OF_SYN and not judge._flags(s) & SYN:
+                return 1
+            if judge._flags(k) & FIN and not judge._covers_fin(s, 1 - judge.x):
+                continue
+            if need >= 0 and difference(judge._at(s, ACK_NUMBER), need) >= 0:
+                return 1
+    return 0
+
+
+def _silent(judge, k, n, end_ns):
+    """The capture goes on long enough after record k for a timer of the side to run out, and the side sent nothing again."""
+    s: cython.longlong
+    for s in range(k + 1, n):
+        if judge._side(s) == judge.x and judge._length(s) > 0:
+            return 0
+    return end_ns - judge._at(k, TIME) > TIMER_NS
+
+
+def _doubt_of_reset(judge, k, n, end_ns, state):
+    """About a reset that was taken for received."""
+    s: cython.longlong
+    number: cython.longlong = -1
+    for s in range(k):
+        if judge._side(s) == judge.x and judge._flags(s) & SYN:
+            number = judge._at(s, SEQ)
+    for s in range(k + 1, n):
+        if judge._side(s) == judge.x and not judge._flags(s) & RST:
+            # Whoever opens anew has let go of the connection.
+            return NONE if judge._flags(s) & SYN and judge._at(s, SEQ) != number else RESET_CROSSED
+    if state > SYN_SENT and state != TIME_WAIT:
+        if judge.acked < 0 or difference(judge._at(k, SEQ), judge._expected(k)) > 0:
+            return RESET_NUMBER
+    return NONE if _silent(judge, k, n, end_ns) else ARRIVAL
+
+
+def _doubt_of_abort(judge, k):
+    """About the side's own reset k: without an ACK it does not tell what had arrived by then."""
+    p: cython.longlong = k - 1
+    if judge._flags(k) & ACK:
+        return NONE
+    while p >= 0 and judge._at(k, TIME) - judge._at(p, TIME) <= judge.crossing_ns:
+        if judge._side(p) == judge.x:
+            return NONE
+        if judge._flags(p) & FIN and not judge._flags(p) & RST:
+            return ABORT_CROSSED
+        p -= 1
+    return NONE
+
+
+def _doubt_of_the_end(judge, n):
+    """About the state in which the capture leaves the side."""
+    k: cython.longlong
+    other: cython.longlong = 1 - judge.x
+    if judge.state == CLOSED:
+        return NONE
+    if judge.state == SYN_SENT and judge.error_frame[judge.x]:
+        return ICMP_PASSED
+    if judge.state == SYN_SENT and judge.syn_ack[other] >= 0 and not judge._spoiled(judge.syn_ack[other]):
+        if judge._covers_syn(judge.syn_ack[other], judge.x) and judge.last_alive[judge.x] < judge.syn_ack[other]:
+            return SYN_ACK_UNANSWERED
+    if judge.state >= ESTABLISHED and judge.fin_at[other] >= 0 and not judge.fin_received and not judge._spoiled(judge.fin_at[other]):
+        return FIN_UNANSWERED
+    if judge.state >= SYN_RECEIVED and judge.acked >= 0:
+        for k in range(judge.last_alive[judge.x] + 1, n):
+            if judge._side(k) == other and judge._flags(k) & RST and not judge._spoiled(k):
+                if 0 < difference(judge._at(k, SEQ), judge._expected(k)) <= NEAR:
+                    return RESET_IGNORED
+    return NONE

@@ -1,0 +1,476 @@
+"""What the packets themselves tell about the capture that holds them: its clock, its order, its copies, its holes. Floor 2; compiled.
+
+`Health` has what concerns the whole capture, `Watch` what one connection shows. Nothing is kept a packet: each direction
+remembers its last four segments and at most four gaps, so a capture worse than that is under-counted, never over-counted.
+Reading: RFC 9293 §3.4, §3.7.1; RFC 6864 (the IPv4 identification), RFC 7323 §5.4 (rate of the timestamp clock).
+"""
+
+import cython
+
+from tcpinspect.protocol import header
+from tcpinspect.schema import ANALYSIS_FLAGS
+
+if not cython.compiled:
+    from tcpinspect.engine.segment import Segment, difference
+
+MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+SYN = cython.declare(cython.longlong, header.SYN)
+FIN = cython.declare(cython.longlong, header.FIN)
+RST = cython.declare(cython.longlong, header.RST)
+ACK = cython.declare(cython.longlong, header.ACK)
+DUPLICATE_ACK = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("duplicate_ack"))
+# The receiver's answer to a copy comes at once, behind at most the answer to the packet itself.
+ANSWERS = cython.declare(cython.longlong, 2)
+RING = cython.declare(cython.longlong, 4)
+GAPS = cython.declare(cython.longlong, 4)
+# A sender repeats itself after a round trip at the soonest; copies on `any`, bridges and mirror ports come at once.
+COPY_NS = cython.declare(cython.longlong, 1000000)
+# Data captured behind its acknowledgment; a needless retransmission takes an RTO, 200 ms on any stack in use.
+LATE_NS = cython.declare(cython.longlong, 100000000)
+# RFC 7323 §2.3: no window is larger than 2^30, so no honest acknowledgment is further ahead.
+LARGEST = cython.declare(cython.longlong, 1 << 30)
+# ntpd slews a clock that is off by less than 128 ms and steps it beyond.
+STEP_NS = cython.declare(cython.longlong, 128000000)
+STEP_PACKETS = cython.declare(cython.longlong, 16)
+# So many packets at the end, all behind, are no latecomers.
+SETTLED = cython.declare(cython.longlong, 3)
+SECOND = cython.declare(cython.longlong, 1000000000)
+# Segments wait in queues too, but hardly so long.
+JUMP_NS = cython.declare(cython.longlong, 3000000000)
+# RFC 7323 §5.4: a tick takes 1 ms to 1 s (1 µs in newer stacks); a rate from fewer ticks than these is too rough to judge by.
+SHORTEST_TICK = cython.declare(cython.longlong, 500)
+LONGEST_TICK = cython.declare(cython.longlong, 2000000000)
+TICKS = cython.declare(cython.longlong, 20)
+# RFC 9293 §3.7.1: the MSS assumed without the option; smaller offers are ignored by senders.
+SMALLEST_MSS = cython.declare(cython.longlong, 536)
+JUMBO = cython.declare(cython.longlong, 9216)  # no network has larger frames; the loopback does
+NO_LIMIT = cython.declare(cython.longlong, 1 << 30)
+# So near before the newest identification a packet was sent just before it.
+ID_STEP = cython.declare(cython.longlong, 64)
+
+GOOD, BAD, SWAPPED, SWAPPED_FRAME, ANSWERED, PACKETS = range(6)
+
+
+class Health:
+    """The clock of the capture, and the first frame of each kind of damage (0: none).
+
+    `disordered` counts packets behind a later one by the stamps, `steps_back` the times the clock itself went back,
+    `jumps` the times it went ahead of the senders' own clocks.
+    """
+
+    def __init__(self):
+        self.previous_ns = -1
+        self.high_ns = 0
+        self.step_ns = 0
+        self.step_frame = 0
+        self.behind = 0
+        self.waited = 0
+        self.disordered = 0
+        self.disorder_frame = 0
+        self.steps_back = 0
+        self.step_back_frame = 0
+        self.jumps = 0
+        self.jump_frame = 0
+        self.jump_ns = -1
+        self.cut_frame = 0
+        self.late_frame = 0
+        self.oversize_frame = 0
+        self.unfinished_frame = 0
+        self.bad_frame = 0
+
+    def note_clock(self, time_ns, frame):
+        """`clock`, for callers in Python."""
+        return self.clock(time_ns, frame)
+
+    def clock(self, time_ns, frame):
+        """Tell packets that are out of order from a clock that was set back: after the latter all stay behind."""
+        back: cython.longlong = self.previous_ns - time_ns
+        if self.behind:
+            if time_ns >= self.high_ns:
+                # One leap back to where it was: the packets between were late. At their own pace: the clock had stepped.
+                self.judge(self.step_ns >= STEP_NS and (time_ns - self.previous_ns) * 2 < self.step_ns)
+            elif self.step_ns >= STEP_NS and self.waited >= STEP_PACKETS:
+                self.judge(1)
+            elif back >= STEP_NS and self.step_ns < STEP_NS:
+                self.judge(0)
+            else:
+                self.waited += 1
+        if not self.behind and back > 0 and self.previous_ns >= 0:
+            self.behind = 1
+            self.waited = 1
+            self.high_ns = self.previous_ns
+            self.step_ns = back
+            self.step_frame = frame
+        self.previous_ns = time_ns
+        return 0
+
+    def judge(self, stepped):
+        """End an excursion into the past."""
+        if stepped:
+            self.steps_back += 1
+            if not self.step_back_frame:
+                self.step_back_frame = self.step_frame
+        else:
+            self.disordered += self.waited
+            if not self.disorder_frame:
+                self.disorder_frame = self.step_frame
+        self.behind = 0
+        return 0
+
+    def settle(self):
+        """The capture has ended: decide what is still open."""
+        if self.behind:
+            self.judge(self.step_ns >= SECOND or (self.step_ns >= STEP_NS and self.waited >= SETTLED))
+        return 0
+
+    def jumped(self, from_ns, to_ns, frame):
+        """The clock went ahead between two segments; every connection alive then sees the same jump."""
+        if from_ns <= self.jump_ns:
+            return 0
+        self.jumps += 1
+        self.jump_ns = to_ns
+        if not self.jump_frame:
+            self.jump_frame = frame
+        return 0
+
+
+class Watch:
+    """What one connection shows of the capture's faults; `s` is its first segment.
+
+    `duplicates`: segments captured twice. `late`: captured behind their acknowledgment. `lost` and `lost_octets`: holes
+    that were acknowledged, so the receiver had what the capture lacks. `oversize`: segments above the MSS. `heard`: a side
+    acknowledges what the other side sends.
+    """
+
+    def __init__(self, s):
+        unknown: cython.longlong = JUMBO
+        k: cython.longlong
+        if not cython.compiled:
+            for name in (
+                "known", "base", "top", "top_id", "top_ns", "highest_ack", "ack_known", "settled", "last_frame", "limit", "packets", "good",
+                "bad", "answered", "swapped", "swapped_frame", "hole_from", "hole_to", "hole_left", "hole_ns", "gaps", "ts_known", "ts0",
+                "ts0_ns", "ts", "ts_ns", "ring_at", "copy_seq", "copy_due",
+            ):  # fmt: skip
+                setattr(self, name, [0, 0])
+            for name in ("gap_from", "gap_to", "ring_a", "ring_b", "ring_ns", "ring_frame"):
+                setattr(self, name, [0] * 8)
+        self.duplicates = 0
+        self.duplicate_frame = 0
+        self.late = 0
+        self.oversize = 0
+        self.lost = 0
+        self.lost_octets = 0
+        self.lost_frame = 0
+        self.heard = 0
+        if (s.src_lo == s.dst_lo and s.src_hi == s.dst_hi) or (s.family == 4 and s.src_lo >> 24 == 127):
+            unknown = NO_LIMIT
+        self.limit[0] = self.limit[1] = unknown
+        for k in range(8):
+            self.ring_a[k] = -1
+
+    def note(self, s, side, health):
+        """Look at an analysed segment of endpoint `side`."""
+        other: cython.longlong = 1 - side
+        end: cython.longlong = s.seq + s.payload_len
+        at: cython.longlong
+        # All that a copy shares, in two numbers below 2^63.
+        a: cython.longlong = (s.seq << 16) | s.ip_id
+        b: cython.longlong = ((((s.ack << 9) | s.flags) << 16) | s.window_raw) ^ ((s.payload_len << 32) | (s.ts_val & MASK))
+        if s.flags & SYN:
+            end += 1
+        if s.flags & FIN:
+            end += 1
+        end &= MASK
+        # What goes on, in its own numbers or in the peer's, cannot be a copy.
+        if (
+            self.known[side]
+            and difference(end, self.top[side]) <= 0
+            and (not self.ack_known[side] or not s.flags & ACK or difference(s.ack, self.highest_ack[side]) <= 0)
+            and self.seen_before(s, side, a, b)
+        ):
+            self.duplicates += 1
+            if s.payload_len > 0:
+                self.copy_seq[side] = s.seq
+                self.copy_due[side] = ANSWERS
+            if not self.duplicate_frame:
+                self.duplicate_frame = s.frame
+            return 0
+        at = side * RING + self.ring_at[side]
+        self.ring_a[at] = a
+        self.ring_b[at] = b
+        self.ring_ns[at] = s.time_ns
+        self.ring_frame[at] = s.frame
+        self.ring_at[side] = (self.ring_at[side] + 1) & (RING - 1)
+        self.last_frame[side] = s.frame
+        self.packets[side] += 1
+        if s.checksum_status == 1:
+            self.good[side] += 1
+        elif s.checksum_status == 2:
+            self.bad[side] += 1
+        if s.payload_len > self.limit[other]:
+            self.oversize += 1
+            if not health.oversize_frame:
+                health.oversize_frame = s.frame
+        if s.flags & RST:
+            # Its numbers may answer anything (RFC 9293 §3.5.2).
+            return 0
+        if s.flags & SYN and s.mss >= 0:
+            self.limit[side] = s.mss if s.mss > SMALLEST_MSS else SMALLEST_MSS
+        if s.analysis & DUPLICATE_ACK or s.sack_count:
+            self.answered[side] += 1
+        self.sent(s, side, end, health)
+        if s.flags & ACK:
+            if self.copy_due[other]:
+                self.network_doubled(s, side)
+            self.acknowledged(s, side)
+        if s.ts_val >= 0:
+            self.tick(s, side, health)
+        return 0
+
+    def seen_before(self, s, side, a, b):
+        """1 when one of the last segments of this direction is the same packet.
+
+        Without an identification (IPv6, or 0 in IPv4) a repeated acknowledgment looks like a copy, and so does a fast
+        retransmission: then only what occupies sequence numbers counts, and only before the peer has said anything.
+        """
+        k: cython.longlong
+        elapsed: cython.longlong
+        for k in range(side * RING, side * RING + RING):
+            if self.ring_a[k] == a and self.ring_b[k] == b:
+                elapsed = s.time_ns - self.ring_ns[k]
+                if -COPY_NS < elapsed < COPY_NS:
+                    if a & 0xFFFF:
+                        return 1
+                    if (s.payload_len > 0 or s.flags & (SYN | FIN)) and self.ring_frame[k] > self.last_frame[1 - side]:
+                        return 1
+        return 0
+
+    def network_doubled(self, s, side):
+        """A receiver that answers the copy got it: the network doubled the packet, not the capture.
+
+        RFC 2883 §4: with SACK it names what came twice, in a first block below the acknowledgment; otherwise it repeats itself.
+        """
+        if s.sack_count:
+            if s.sack_left[0] != self.copy_seq[1 - side] or difference(s.sack_left[0], s.ack) >= 0:
+                return 0
+        else:
+            self.copy_due[1 - side] -= 1
+            if not s.analysis & DUPLICATE_ACK:
+                return 0
+        self.copy_due[1 - side] = 0
+        self.duplicates -= 1
+        if self.duplicates == 0:
+            self.duplicate_frame = 0
+        return 0
+
+    def sent(self, s, side, end, health):
+        """Follow the highest number sent and the gaps below it."""
+        ahead: cython.longlong
+        behind: cython.longlong
+        if not s.flags & SYN:
+            self.settled[side] = 1
+        if not self.known[side] or (s.flags & SYN and s.seq != self.base[side]):
+            if not self.known[side] and s.flags & SYN and self.ack_known[1 - side] and self.highest_ack[1 - side] == (s.seq + 1) & MASK:
+                # The SYN that was already answered.
+                self.late += 1
+                if not health.late_frame:
+                    health.late_frame = s.frame
+            if self.known[side]:
+                # Another connection, whose beginning the capture lacks: nothing of the old one counts any more.
+                self.known[1 - side] = self.gaps[1 - side] = 0
+                self.ack_known[0] = self.ack_known[1] = 0
+                self.hole_left[0] = self.hole_left[1] = 0
+                self.ts_known[0] = self.ts_known[1] = 0
+            self.known[side] = 1
+            self.base[side] = s.seq
+            self.top[side] = end
+            self.top_id[side] = s.ip_id
+            self.top_ns[side] = s.time_ns
+            self.gaps[side] = 0
+            return 0
+        ahead = difference(s.seq, self.top[side])
+        if ahead > 0:
+            if ahead < LARGEST:
+                self.add_gap(side, self.top[side], s.seq)
+        elif end != s.seq:
+            if self.hole_left[side] > 0 and self.was_late(s, side, end):
+                if not health.late_frame:
+                    health.late_frame = s.frame
+            if self.gaps[side]:
+                behind = (self.top_id[side] - s.ip_id) & 0xFFFF
+                if self.fill(side, s.seq, end) and s.ip_id and 0 < behind < ID_STEP and s.time_ns - self.top_ns[side] < COPY_NS:
+                    self.swapped[side] += 1
+                    if not self.swapped_frame[side]:
+                        self.swapped_frame[side] = s.frame
+        if difference(end, self.top[side]) > 0:
+            self.top[side] = end
+            self.top_id[side] = s.ip_id
+            self.top_ns[side] = s.time_ns
+        return 0
+
+    def acknowledged(self, s, side):
+        """What `side` acknowledges, it has received: a hole below that is the capture's."""
+        other: cython.longlong = 1 - side
+        ahead: cython.longlong
+        k: cython.longlong
+        if self.ack_known[side]:
+            ahead = difference(s.ack, self.highest_ack[side])
+            if ahead > 0:
+                self.highest_ack[side] = s.ack
+                if ahead < LARGEST:
+                    self.heard = 1
+        else:
+            self.ack_known[side] = 1
+            self.highest_ack[side] = s.ack
+            if self.known[side] and not s.flags & SYN and self.base[side] != s.seq:
+                # It sent a SYN before, and now acknowledges one.
+                self.heard = 1
+        if not self.known[other]:
+            return 0
+        ahead = difference(s.ack, self.top[other])
+        if ahead <= 0:
+            if ahead > -LARGEST:
+                self.settled[other] = 1
+        elif self.settled[other] and ahead < LARGEST:
+            # Until its SYN is acknowledged, a strange number is one of an older connection (RFC 9293 §3.5.1).
+            self.prove(s, other, self.top[other], s.ack)
+            self.top[other] = s.ack
+            self.top_id[other] = 0
+            self.top_ns[other] = s.time_ns
+        k = 0
+        while k < self.gaps[other]:
+            if difference(s.ack, self.gap_from[other * GAPS + k]) <= 0:
+                k += 1
+                continue
+            if difference(s.ack, self.gap_to[other * GAPS + k]) < 0:
+                self.prove(s, other, self.gap_from[other * GAPS + k], s.ack)
+                self.gap_from[other * GAPS + k] = s.ack
+                k += 1
+                continue
+            self.prove(s, other, self.gap_from[other * GAPS + k], self.gap_to[other * GAPS + k])
+            self.gaps[other] -= 1
+            self.gap_from[other * GAPS + k] = self.gap_from[other * GAPS + self.gaps[other]]
+            self.gap_to[other * GAPS + k] = self.gap_to[other * GAPS + self.gaps[other]]
+        return 0
+
+    def add_gap(self, side, start, end):
+        """Octets that were not seen; beyond four gaps a further one is forgotten."""
+        at: cython.longlong = side * GAPS + self.gaps[side]
+        if self.gaps[side] < GAPS:
+            self.gap_from[at] = start
+            self.gap_to[at] = end
+            self.gaps[side] += 1
+        return 0
+
+    def fill(self, side, start, end):
+        """Take these octets out of the gaps; 1 when they were in one."""
+        filled: cython.longlong = 0
+        k: cython.longlong = 0
+        at: cython.longlong
+        while k < self.gaps[side]:
+            at = side * GAPS + k
+            if difference(end, self.gap_from[at]) <= 0 or difference(start, self.gap_to[at]) >= 0:
+                k += 1
+                continue
+            filled = 1
+            if difference(start, self.gap_from[at]) > 0:
+                if difference(end, self.gap_to[at]) < 0:
+                    self.add_gap(side, end, self.gap_to[at])
+                self.gap_to[at] = start
+                k += 1
+            elif difference(end, self.gap_to[at]) < 0:
+                self.gap_from[at] = end
+                k += 1
+            else:
+                self.gaps[side] -= 1
+                self.gap_from[at] = self.gap_from[side * GAPS + self.gaps[side]]
+                self.gap_to[at] = self.gap_to[side * GAPS + self.gaps[side]]
+        return filled
+
+    def prove(self, s, side, start, end):
+        """The peer acknowledges octets of `side` that the capture does not have."""
+        self.lost += 1
+        self.lost_octets += difference(end, start)
+        if not self.lost_frame:
+            self.lost_frame = s.frame
+        self.hole_from[side] = start
+        self.hole_to[side] = end
+        self.hole_left[side] = difference(end, start)
+        self.hole_ns[side] = s.time_ns
+        return 0
+
+    def was_late(self, s, side, end):
+        """1 when the segment lies in the newest hole: it was captured behind its own acknowledgment, not lost."""
+        start: cython.longlong = s.seq
+        octets: cython.longlong
+        elapsed: cython.longlong = s.time_ns - self.hole_ns[side]
+        if not -LATE_NS < elapsed < LATE_NS:
+            return 0
+        if difference(start, self.hole_from[side]) < 0:
+            start = self.hole_from[side]
+        if difference(end, self.hole_to[side]) > 0:
+            end = self.hole_to[side]
+        octets = difference(end, start)
+        if octets <= 0:
+            return 0
+        if octets > self.hole_left[side]:
+            octets = self.hole_left[side]
+        self.hole_left[side] -= octets
+        self.lost_octets -= octets
+        if self.hole_left[side] == 0:
+            self.lost -= 1
+            if self.lost == 0:
+                self.lost_frame = 0
+        self.late += 1
+        return 1
+
+    def tick(self, s, side, health):
+        """Compare the capture's clock with the sender's, whose rate the connection has shown."""
+        gap: cython.longlong
+        ticks: cython.longlong
+        period: cython.longlong
+        if self.ts_known[side]:
+            ticks = difference(s.ts_val, self.ts[side])
+            if ticks < 0:
+                return 0
+            gap = s.time_ns - self.ts_ns[side]
+            if gap > JUMP_NS and difference(self.ts[side], self.ts0[side]) >= TICKS:
+                period = (self.ts_ns[side] - self.ts0_ns[side]) // difference(self.ts[side], self.ts0[side])
+                if SHORTEST_TICK < period < LONGEST_TICK and gap > 2 * period * ticks + JUMP_NS:
+                    health.jumped(self.ts_ns[side], s.time_ns, s.frame)
+                    self.ts_known[side] = 0
+            elif gap < 0:
+                self.ts_known[side] = 0
+        if not self.ts_known[side]:
+            self.ts_known[side] = 1
+            self.ts0[side] = s.ts_val
+            self.ts0_ns[side] = s.time_ns
+        self.ts[side] = s.ts_val
+        self.ts_ns[side] = s.time_ns
+        return 0
+
+    def quiet(self):
+        """1 when the connection has nothing to say: most have not, and there may be a million of them."""
+        k: cython.longlong
+        if self.duplicates or self.late or self.oversize or self.lost or self.swapped[0] or self.swapped[1]:
+            return 0
+        if self.heard and not (self.packets[0] and self.packets[1]):
+            return 0
+        for k in range(2):
+            if self.bad[k] and not self.good[k] and self.good[1 - k]:
+                return 0
+        return 1
+
+    def counter(self, which, side):
+        """One of the counters of a side by number, for callers in Python."""
+        if which == 0:
+            return self.good[side]
+        if which == 1:
+            return self.bad[side]
+        if which == 2:
+            return self.swapped[side]
+        if which == 3:
+            return self.swapped_frame[side]
+        if which == 4:
+            return self.answered[side]
+        return self.packets[side]

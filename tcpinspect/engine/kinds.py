@@ -1,0 +1,143 @@
+"""Name the kinds of handshake and teardown, by the words of the table `connections`. Floor 2. Reading: RFC 9293 §3.5, §3.6."""
+
+import cython
+
+from tcpinspect.engine.ledger import ROW_FIELDS
+from tcpinspect.engine.moments import FIELDS
+from tcpinspect.protocol import header
+from tcpinspect.protocol.rfc9293 import Event, Evidence, State
+
+if not cython.compiled:
+    from tcpinspect.engine.ledger import Ledger  # noqa: F401
+    from tcpinspect.engine.moments import Moments  # noqa: F401
+    from tcpinspect.engine.segment import difference
+
+FIN = cython.declare(cython.longlong, header.FIN)
+SYN = cython.declare(cython.longlong, header.SYN)
+RST = cython.declare(cython.longlong, header.RST)
+ACK = cython.declare(cython.longlong, header.ACK)
+
+FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
+ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
+ABORT = cython.declare(cython.longlong, Event.ABORT)
+RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
+ASSUMED = cython.declare(cython.longlong, Evidence.assumed)
+INFERRED = cython.declare(cython.longlong, Evidence.inferred)
+OBSERVED = cython.declare(cython.longlong, Evidence.observed)
+
+HANDSHAKES = ("none", "three-way", "simultaneous", "split", "tfo", "refused", "unanswered", "incomplete")
+TEARDOWNS = ("open", "four-segment", "three-segment", "simultaneous", "half-close", "reset", "aborted", "unknown")
+CLIENT_EVIDENCE = ("assumed", "inferred", "observed")
+
+
+def likely_client(port_0, port_1):
+    """The side (0 sent first) that is the client where no SYN was seen: the first sender, unless its port is clearly a server's."""
+    if port_0 < 1024 <= port_1 or port_0 < 10000 and port_1 >= 32768:
+        return 1
+    return 0
+
+
+def name_client(ledger, client):
+    """The client by its SYN, else by the SYN-ACK sent to it, else whom the caller says, else the first sender."""
+    ledger.client_evidence = ASSUMED
+    ledger.client = client if client >= 0 else 0
+    if ledger.bare_syn[0] >= 0 or ledger.bare_syn[1] >= 0:
+        ledger.client_evidence = OBSERVED
+        ledger.client = 0 if ledger.bare_syn[1] < 0 or 0 <= ledger.bare_syn[0] < ledger.bare_syn[1] else 1
+    elif ledger.syn_ack[0] >= 0 or ledger.syn_ack[1] >= 0:
+        ledger.client_evidence = INFERRED
+        ledger.client = 0 if ledger.syn_ack[0] < 0 or 0 <= ledger.syn_ack[1] < ledger.syn_ack[0] else 1
+    return 0
+
+
+def handshake_of(ledger, n):
+    """Index into HANDSHAKES, by the words of the table `connections`."""
+    c: cython.longlong = ledger.client
+    s: cython.longlong = 1 - c
+    k: cython.longlong
+    flags: cython.longlong
+    answer: cython.longlong = -1
+    if ledger.bare_syn[0] < 0 and ledger.bare_syn[1] < 0 and ledger.syn_ack[0] < 0 and ledger.syn_ack[1] < 0:
+        return 0
+    if ledger.bare_syn[0] >= 0 and ledger.bare_syn[1] >= 0:
+        # Where SYNs cross, both ends answer with SYN-ACK; a split handshake has at most one.
+        if ledger.syn_ack[0] < 0 or ledger.syn_ack[1] < 0:
+            return 3
+        for k in range(ledger.bare_syn[s]):
+            if ledger._side(k) == s and ledger._flags(k) & ACK and not ledger._flags(k) & RST:
+                return 3
+        return 2
+    for k in range(n):
+        flags = ledger._flags(k)
+        if ledger._side(k) == s and answer < 0:
+            answer = k
+            if flags & RST:
+                return 5
+    if answer < 0 and ledger.error_frame[c] and ledger.error_seq[c] == ledger.isn[c]:
+        return 5
+    if answer < 0:
+        return 6 if ledger.bare_syn[c] >= 0 else 7
+    if ledger.bare_syn[c] < 0 or ledger.syn_ack[s] < 0:
+        return 7
+    for k in range(ledger.syn_ack[s], n):
+        flags = ledger._flags(k)
+        if ledger._side(k) == c and flags & ACK and not flags & (SYN | RST) and ledger._covers_syn(k, s):
+            return 4 if ledger._fast_open(s) else 1
+    return 7
+
+
+def teardown_of(ledger, n, m):
+    """Index into TEARDOWNS, by the words of the table `connections`."""
+    k: cython.longlong
+    base: cython.longlong
+    first: cython.longlong
+    second: cython.longlong
+    for k in range(ledger.n):
+        base = k * ROW
+        if (ledger.rows_out[base + 5] == ABORT or ledger.rows_out[base + 5] == RCV_RST) and ledger.rows_out[base + 3] != TIME_WAIT:
+            if _opens_again(ledger, k):
+                continue
+            if _fin_before(ledger, ledger.rows_out[base + 1]):
+                return 5
+            return 6
+    if ledger.fin_at[0] < 0 and ledger.fin_at[1] < 0:
+        return 0
+    if ledger.fin_at[0] < 0 or ledger.fin_at[1] < 0:
+        first = 0 if ledger.fin_at[1] < 0 else 1
+        if m.acked[first] >= 0 and m.top[1 - first] >= 0 and difference(m.acked[first], m.top[1 - first]) == 1:
+            return 7
+        return 0
+    for k in range(2):
+        if ledger.finals[k] != CLOSED and ledger.finals[k] != TIME_WAIT:
+            return 0
+    first = 0 if ledger.fin_at[0] < ledger.fin_at[1] else 1
+    second = 1 - first
+    if not ledger._covers_fin(ledger.fin_at[second], first):
+        return 3
+    for k in range(ledger.fin_at[first], n):
+        if ledger._side(k) == second and ledger._covers_fin(k, first):
+            if ledger._flags(k) & FIN:
+                return 2
+            return 4 if difference(ledger.fin[second], ledger._end(k)) > 0 else 1
+    return 1
+
+
+def _opens_again(ledger, k):
+    """The side of row k has a later row: what ended there was not this connection, or only an attempt at it."""
+    j: cython.longlong
+    for j in range(k + 1, ledger.n):
+        if ledger.rows_out[j * ROW] == ledger.rows_out[k * ROW]:
+            return 1
+    return 0
+
+
+def _fin_before(ledger, frame):
+    """A FIN was captured before that frame."""
+    k: cython.longlong
+    for k in range(2):
+        if ledger.fin_at[k] >= 0 and ledger._at(ledger.fin_at[k], FRAME) < frame:
+            return 1
+    return 0
+

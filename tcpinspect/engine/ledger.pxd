@@ -1,0 +1,46 @@
+cimport cython
+from tcpinspect.engine.segment cimport difference
+
+cdef class Ledger:
+    cdef public long long n, client, client_evidence, handshake, teardown
+    cdef long long[:] log
+    cdef long long[187] next_state
+    cdef long long[187] rule_of
+    cdef long long[:] rows
+    cdef long long[:] rows_out
+    cdef long long[2] count
+    cdef long long[2] isn
+    cdef long long[2] bare_syn
+    cdef long long[2] syn_ack
+    cdef long long[2] fin
+    cdef long long[2] fin_at
+    cdef long long[2] last_alive
+    cdef long long[2] sound
+    cdef long long[2] finals
+    cdef long long[2] before
+    cdef long long[2] error_frame
+    cdef long long[2] error_ns
+    cdef long long[2] error_final
+    cdef long long[2] error_seq
+    cdef long long x, state, ended, crossing_ns, size
+    cpdef long long get(self, long long k, long long field)
+    cpdef str section(self, long long k)
+    cpdef long long final_state(self, long long side)
+    cdef long long _at(self, long long k, long long field) noexcept
+    cdef long long _flags(self, long long k) noexcept
+    cdef long long _side(self, long long k) noexcept
+    cdef long long _length(self, long long k) noexcept
+    cdef long long _end(self, long long k) noexcept
+    cdef long long _covers_syn(self, long long k, long long side) noexcept
+    cdef long long _covers_fin(self, long long k, long long side) noexcept
+    cdef long long _acks_seen(self, long long k) noexcept
+    cdef long long _spoiled(self, long long k) noexcept
+    cdef int _survey(self, long long n) except -1
+    cdef int _round_trip(self, long long n) except -1
+    cdef long long _twin(self, long long q, long long p) noexcept
+    cdef long long _fast_open(self, long long side) noexcept
+    cdef int _row(self, long long frame, long long time_ns, long long to, long long event, long long evidence, long long rule) except -1
+    cdef int _step(self, long long event, long long k, long long evidence) except -1
+    cdef int _merge(self) except -1
+    cdef long long _key(self, long long side, long long k) noexcept
+    cdef long long _key_sent(self, long long side, long long k) noexcept

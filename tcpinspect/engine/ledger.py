@@ -1,0 +1,301 @@
+"""What the engine knows of one connection while its states are solved: the log read, the rows written. Floor 2.
+
+Reading: RFC 9293 §3.3.2. `Ledger` reads the records of Moments, applies events by the table of protocol.rfc9293 (nothing
+here spells a transition), keeps the rows of each side and at the end puts both sides' rows in one order.
+"""
+
+from array import array
+
+import cython
+
+from tcpinspect.engine.moments import FIELDS, SUM_RIGHT, SUM_WRONG
+from tcpinspect.protocol import header
+from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, State, next_states
+
+if not cython.compiled:
+    from tcpinspect.engine.segment import difference
+
+FIN = cython.declare(cython.longlong, header.FIN)
+SYN = cython.declare(cython.longlong, header.SYN)
+RST = cython.declare(cython.longlong, header.RST)
+ACK = cython.declare(cython.longlong, header.ACK)
+MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
+WRONG = cython.declare(cython.longlong, SUM_WRONG)
+
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+OPEN_ACTIVE = cython.declare(cython.longlong, Event.OPEN_ACTIVE)
+CLOSE = cython.declare(cython.longlong, Event.CLOSE)
+ABORT = cython.declare(cython.longlong, Event.ABORT)
+EVENTS = cython.declare(cython.longlong, len(Event))
+RULES = cython.declare(cython.longlong, len(TRANSITIONS))
+
+# Fields of a record of the moments.
+WIDTH = cython.declare(cython.longlong, len(FIELDS))
+FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
+TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
+SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
+ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
+FLAGS = cython.declare(cython.longlong, FIELDS.index("flags"))
+LENGTH = cython.declare(cython.longlong, FIELDS.index("length"))
+TS_VAL = cython.declare(cython.longlong, FIELDS.index("ts_val"))
+PEER_TOP = cython.declare(cython.longlong, FIELDS.index("peer_top"))
+
+# A row that leaves the solver. `frame` and `time_ns` are 0 where no frame goes with it; `rule` is the row of TRANSITIONS,
+# or from len(TRANSITIONS) on a row of EXTRA_SECTIONS; `doubt` an index into doubts.DOUBTS.
+ROW_FIELDS = ("side", "frame", "time_ns", "from_state", "to_state", "event", "evidence", "rule", "doubt")
+ROW = cython.declare(cython.longlong, 9)
+EXTRA_SECTIONS = ("3.3.2",)  # CAPTURE-START: the state diagram itself
+# A segment that passes this long after another one, going the other way, did not cross it: two round trips as the
+# handshake showed them, within these bounds; the last where it showed none.
+CROSSING_LEAST_NS = cython.declare(cython.longlong, 25_000_000)
+CROSSING_MOST_NS = cython.declare(cython.longlong, 1_000_000_000)
+CROSSING_NS = cython.declare(cython.longlong, 150_000_000)
+
+# Room for the rows of one side: each state is entered at most a few times, even by a stream of several incarnations.
+ROOM = cython.declare(cython.longlong, 64)
+LAST = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFF)
+
+# Attributes that each side has one of.
+SIDED = (
+    "count", "isn", "bare_syn", "syn_ack", "fin", "fin_at", "last_alive",
+    "sound", "finals", "before", "error_frame", "error_ns", "error_final", "error_seq",
+)
+
+
+class Ledger:
+    """The log, the facts that hold for all of it, and the rows. `Solver` adds the reasoning."""
+
+    def __init__(self):
+        self.n = 0
+        self.client = 0
+        self.client_evidence = 0
+        self.handshake = 0
+        self.teardown = 0
+        self.x = 0
+        self.state = 0
+        self.ended = 0
+        self.crossing_ns = 0
+        self.size = 0
+        self.rows = array("q", bytes(8 * 9 * 2 * 64))
+        self.rows_out = array("q", bytes(8 * 9 * 2 * 64))
+        if not cython.compiled:
+            self.next_state = [0] * 187
+            self.rule_of = [0] * 187
+            for name in SIDED:
+                setattr(self, name, [0, 0])
+        dense = next_states()
+        i: cython.longlong
+        for i in range(187):
+            self.next_state[i] = dense[i]
+            self.rule_of[i] = -1
+        for i in range(RULES):
+            self.rule_of[int(TRANSITIONS[i].state) * EVENTS + int(TRANSITIONS[i].event)] = i
+        self.before[0] = -1
+        self.before[1] = -1
+        self.error_frame[0] = 0
+        self.error_frame[1] = 0
+
+    def get(self, k, field):
+        """One field of row k; ROW_FIELDS names them."""
+        return self.rows_out[k * 9 + field]
+
+    def section(self, k):
+        """The section that holds the rule of row k."""
+        rule = self.rows_out[k * 9 + 7]
+        return TRANSITIONS[rule].section if rule < len(TRANSITIONS) else EXTRA_SECTIONS[rule - len(TRANSITIONS)]
+
+    def final_state(self, side):
+        """The state in which the capture leaves a side."""
+        return self.finals[side]
+
+    def _at(self, k, field):
+        return self.log[k * WIDTH + field]
+
+    def _flags(self, k):
+        return self.log[k * WIDTH + FLAGS] & 0x1FF
+
+    def _side(self, k):
+        return self.log[k * WIDTH + FLAGS] >> 9 & 1
+
+    def _length(self, k):
+        flags: cython.longlong = self._flags(k)
+        return self._at(k, LENGTH) + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
+
+    def _end(self, k):
+        return (self._at(k, SEQ) + self._length(k)) & MASK
+
+    def _covers_syn(self, k, side):
+        """Record k acknowledges the SYN of `side` (or anything, where that SYN was not captured)."""
+        if not self._flags(k) & ACK:
+            return 0
+        return self.isn[side] < 0 or difference(self._at(k, ACK_NUMBER), self.isn[side]) > 0
+
+    def _covers_fin(self, k, side):
+        """Record k acknowledges the FIN of `side`: its number is beyond the FIN, not merely later in time."""
+        if self.fin[side] < 0 or not self._flags(k) & ACK:
+            return 0
+        return difference(self._at(k, ACK_NUMBER), self.fin[side]) > 0
+
+    def _acks_seen(self, k):
+        """Record k acknowledges nothing beyond what its receiver had sent by then, and something of that was captured."""
+        return self._at(k, PEER_TOP) >= 0 and difference(self._at(k, ACK_NUMBER), self._at(k, PEER_TOP)) <= 0
+
+    def _spoiled(self, k):
+        """Record k has a wrong checksum, and its sender is known to send right ones: no receiver takes it (RFC 9293 §3.1)."""
+        return self.log[k * WIDTH + FLAGS] & WRONG and self.sound[self._side(k)]
+
+    def _survey(self, n):
+        """What the whole log says about each side: its SYN, its FIN, its last sign of life."""
+        side: cython.longlong
+        k: cython.longlong
+        flags: cython.longlong
+        for side in range(2):
+            self.isn[side] = -1
+            self.bare_syn[side] = -1
+            self.syn_ack[side] = -1
+            self.fin[side] = -1
+            self.fin_at[side] = -1
+            self.last_alive[side] = -1
+            self.sound[side] = 0
+        for k in range(n):
+            side = self._side(k)
+            flags = self._flags(k)
+            if self.log[k * WIDTH + FLAGS] & RIGHT:
+                self.sound[side] = 1
+            if flags & RST:
+                continue
+            self.last_alive[side] = k
+            if flags & SYN:
+                if self.isn[side] < 0:
+                    self.isn[side] = self._at(k, SEQ)
+                if flags & ACK:
+                    if self.syn_ack[side] < 0:
+                        self.syn_ack[side] = k
+                elif self.bare_syn[side] < 0:
+                    self.bare_syn[side] = k
+            if flags & FIN and self.fin[side] < 0 and (not flags & SYN or flags & ACK):
+                self.fin[side] = (self._end(k) - 1) & MASK
+                self.fin_at[side] = k
+        return 0
+
+    def _round_trip(self, n):
+        """How long a segment may still be on its way when one of the other direction passes the capture point."""
+        k: cython.longlong
+        side: cython.longlong
+        client: cython.longlong = 0 if self.bare_syn[1] < 0 or 0 <= self.bare_syn[0] < self.bare_syn[1] else 1
+        answer: cython.longlong = self.syn_ack[1 - client]
+        syn: cython.longlong = -1
+        self.crossing_ns = CROSSING_NS
+        if self.bare_syn[client] < 0 or answer < self.bare_syn[client]:
+            return 0
+        for k in range(n):
+            side = self._side(k)
+            if k < answer:
+                if side == client and self._flags(k) & SYN:
+                    syn = k
+            elif side != client and self._flags(k) & SYN:
+                answer = k
+            elif side == client and self._covers_syn(k, 1 - client) and not self._flags(k) & RST:
+                self.crossing_ns = 2 * (self._at(k, TIME) - self._at(answer, TIME))
+                self.crossing_ns += 2 * (self._at(self.syn_ack[1 - client], TIME) - self._at(syn, TIME))
+                if self.crossing_ns < CROSSING_LEAST_NS:
+                    self.crossing_ns = CROSSING_LEAST_NS
+                if self.crossing_ns > CROSSING_MOST_NS:
+                    self.crossing_ns = CROSSING_MOST_NS
+                break
+        return 0
+
+    def _twin(self, q, p):
+        """Record p is q once more, made by the network or the capture, not sent again by TCP."""
+        if self._at(q, FLAGS) != self._at(p, FLAGS) or self._at(q, SEQ) != self._at(p, SEQ):
+            return 0
+        if self._at(q, ACK_NUMBER) != self._at(p, ACK_NUMBER):
+            return 0
+        return self._at(q, TS_VAL) == self._at(p, TS_VAL) and (self._at(p, TS_VAL) >= 0 or self._at(p, FLAGS) >> 16 != 0)
+
+    def _fast_open(self, side):
+        """The side's SYN-ACK acknowledged data of the SYN (RFC 7413): it may send before its SYN is acknowledged."""
+        k: cython.longlong = self.syn_ack[side]
+        other: cython.longlong = 1 - side
+        return k >= 0 and self.isn[other] >= 0 and difference(self._at(k, ACK_NUMBER), self.isn[other]) > 1
+
+    def _row(self, frame, time_ns, to, event, evidence, rule):
+        base: cython.longlong
+        k: cython.longlong = self.count[self.x]
+        if k >= ROOM:
+            return 0
+        base = (self.x * ROOM + k) * ROW
+        self.rows[base] = self.x
+        self.rows[base + 1] = frame
+        self.rows[base + 2] = time_ns
+        self.rows[base + 3] = self.state
+        self.rows[base + 4] = to
+        self.rows[base + 5] = event
+        self.rows[base + 6] = evidence
+        self.rows[base + 7] = rule
+        self.rows[base + 8] = 0
+        self.count[self.x] = k + 1
+        self.state = to
+        self.ended = to == CLOSED
+        return 0
+
+    def _step(self, event, k, evidence):
+        """Apply an event shown by record k (-1: by none). Where the table has no such arc nothing happens."""
+        arc: cython.longlong = self.state * EVENTS + event
+        to: cython.longlong = self.next_state[arc]
+        if to < 0:
+            return 0
+        if k < 0:
+            self._row(0, 0, to, event, evidence, self.rule_of[arc])
+        else:
+            self._row(self._at(k, FRAME), self._at(k, TIME), to, event, evidence, self.rule_of[arc])
+        return 0
+
+    def _merge(self):
+        """Order the rows of both sides in time; a row without a frame goes with the next one of its side."""
+        a: cython.longlong = 0
+        b: cython.longlong = 0
+        out: cython.longlong = 0
+        side: cython.longlong
+        field: cython.longlong
+        take: cython.longlong
+        key: cython.longlong
+        k: cython.longlong
+        while a < self.count[0] or b < self.count[1]:
+            if a == self.count[0] or b == self.count[1]:
+                side = 1 if a == self.count[0] else 0
+            else:
+                key = self._key(0, a) - self._key(1, b)
+                side = 0 if key < 0 or key == 0 and self._key_sent(0, a) else 1
+            take = (side * ROOM + (b if side else a)) * ROW
+            k = out * ROW
+            for field in range(ROW):
+                self.rows_out[k + field] = self.rows[take + field]
+            if side:
+                b += 1
+            else:
+                a += 1
+            out += 1
+        self.n = out
+        return 0
+
+    def _key(self, side, k):
+        """The place in time of row k of a side: the latest frame up to it, or the next frame where it has none."""
+        base: cython.longlong = side * ROOM * ROW
+        j: cython.longlong = k
+        latest: cython.longlong = 0
+        while j < self.count[side] and not self.rows[base + j * ROW + 1]:
+            j += 1
+        if j == self.count[side]:
+            return LAST
+        while j >= 0:
+            if self.rows[base + j * ROW + 1] > latest:
+                latest = self.rows[base + j * ROW + 1]
+            j -= 1
+        return latest
+
+    def _key_sent(self, side, k):
+        """Row k of a side is something the side did, which comes before what the same frame does to its receiver."""
+        event: cython.longlong = self.rows[(side * ROOM + k) * ROW + 5]
+        return event == OPEN_ACTIVE or event == CLOSE or event == ABORT

@@ -1,0 +1,185 @@
+"""The segments of one connection that can matter for its states, in a compact log. Floor 2. Reading: RFC 9293 §3.10.7.
+
+Logged are: every SYN, FIN and RST; while the handshake or the close is in progress, each segment that differs from the
+sender's last one in kind (flags, acknowledges the peer's SYN or FIN, carries data, repeats data) and up to two of the
+same kind after every change (of a SYN, FIN or RST: up to sixteen); nothing in between, however long the connection lives. An
+unbroken run of equal segments keeps its first and its latest. The log starts with room for two and never exceeds
+CAPACITY records: past that, only a SYN, FIN or RST is still written, over the last record, and `merged` counts what was
+left out. So a million half-open connections stay cheap, and a hostile one costs a constant.
+"""
+
+from array import array
+
+import cython
+
+from tcpinspect.protocol import header
+
+if not cython.compiled:
+    from tcpinspect.engine.segment import Segment, difference  # noqa: F401
+
+FIN = cython.declare(cython.longlong, header.FIN)
+SYN = cython.declare(cython.longlong, header.SYN)
+RST = cython.declare(cython.longlong, header.RST)
+ACK = cython.declare(cython.longlong, header.ACK)
+MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+
+# The fields of a record. FLAGS holds the nine flag bits, the sender's side at bit SIDE_BIT, whether the checksum was found
+# wrong or right, and the IP identification from bit 16. The last three say what had been seen before the record: the highest
+# number the receiver had acknowledged, the end of what the sender had sent, the end of what the receiver had sent; -1 where
+# there was none.
+FIELDS = ("frame", "time_ns", "seq", "ack", "flags", "length", "ts_val", "ts_ecr", "floor", "top", "peer_top")
+WIDTH = cython.declare(cython.longlong, 11)
+SIDE_BIT = 9
+SUM_WRONG = 1 << 10
+SUM_RIGHT = 1 << 11
+CAPACITY = cython.declare(cython.longlong, 256)
+# How far gap-filling repeats of data behind an unacknowledged FIN may fill the log.
+REPEATS = cython.declare(cython.longlong, 128)
+
+RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
+WRONG = cython.declare(cython.longlong, SUM_WRONG)
+GOOD_CHECKSUM = cython.declare(cython.longlong, 1)
+BAD_CHECKSUM = cython.declare(cython.longlong, 2)
+
+# How often an interrupted run of the same SYN, FIN or RST is logged.
+SPECIALS = cython.declare(cython.longlong, 16)
+
+HANDSHAKE = cython.declare(cython.longlong, 0)
+ESTABLISHED = cython.declare(cython.longlong, 1)
+CLOSING = cython.declare(cython.longlong, 2)
+
+
+class Moments:
+    """The log of one connection; side 0 sent its first segment."""
+
+    def __init__(self):
+        self.log = array("q", bytes(2 * 11 * 8))
+        self.n = 0
+        self.merged = 0
+        self.room = 2
+        self.phase = 0
+        self.epoch = 0
+        self.run = 0
+        if not cython.compiled:
+            for name in ("syn", "fin", "top", "acked", "settled", "signature", "count", "count_epoch", "last_seq", "last_ack", "last_at"):
+                setattr(self, name, [0, 0])
+        side: cython.longlong
+        for side in range(2):
+            self.syn[side] = -1
+            self.fin[side] = -1
+            self.top[side] = -1
+            self.acked[side] = -1
+            self.signature[side] = -1
+            self.last_at[side] = -1
+
+    def note(self, s, side):
+        """Look at one segment, sent by `side`; returns 1 when it was logged."""
+        flags: cython.longlong = s.flags
+        length: cython.longlong = s.payload_len
+        logged: cython.longlong = 0
+        other: cython.longlong = 1 - side
+        if flags & SYN:
+            length += 1
+        if flags & FIN:
+            length += 1
+        end: cython.longlong = (s.seq + length) & MASK
+        if self.phase != ESTABLISHED or flags & (SYN | FIN | RST):
+            if flags & (FIN | RST):
+                self.phase = CLOSING
+            logged = self._keep(s, side, end)
+            if flags & SYN and self.syn[side] < 0:
+                self.syn[side] = s.seq
+            if flags & FIN and self.fin[side] < 0:
+                self.fin[side] = (end - 1) & MASK
+            if not flags & (SYN | RST) and flags & ACK and (self.syn[other] < 0 or difference(s.ack, self.syn[other]) > 0):
+                self.settled[side] = 1
+                if self.phase == HANDSHAKE and self.settled[other]:
+                    self.phase = ESTABLISHED
+        if not flags & RST:
+            if self.top[side] < 0 or difference(end, self.top[side]) > 0:
+                self.top[side] = end
+            if flags & ACK and (self.acked[side] < 0 or difference(s.ack, self.acked[side]) > 0):
+                self.acked[side] = s.ack
+        return logged
+
+    def _keep(self, s, side, end):
+        """Log the segment unless it only repeats what its sender showed twice since the last change."""
+        flags: cython.longlong = s.flags & (SYN | FIN | RST | ACK)
+        other: cython.longlong = 1 - side
+        kind: cython.longlong = flags
+        special: cython.longlong = flags & (SYN | FIN | RST)
+        repeat: cython.longlong = 0
+        if flags & ACK:
+            if self.syn[other] >= 0 and difference(s.ack, self.syn[other]) > 0:
+                kind |= 0x100
+            if self.fin[other] >= 0 and difference(s.ack, self.fin[other]) > 0:
+                kind |= 0x200
+        if s.checksum_status == BAD_CHECKSUM:
+            kind |= 0x1000
+        if s.payload_len > 0:
+            kind |= 0x400
+            if self.top[side] >= 0 and difference(s.seq, self.top[side]) < 0:
+                repeat = 1
+                kind |= 0x800
+        same: cython.longlong = self.signature[side] == kind
+        if same and special and (self.last_seq[side] != s.seq or self.last_ack[side] != s.ack):
+            same = 0
+        if same and repeat and self.fin[side] >= 0 and self.n < REPEATS:
+            if self.acked[other] < 0 or difference(self.acked[other], self.fin[side]) <= 0:
+                same = 0
+        if not same:
+            self.signature[side] = kind
+            self.epoch += 1
+        if self.count_epoch[side] != self.epoch:
+            self.count_epoch[side] = self.epoch
+            self.count[side] = 0
+        self.last_seq[side] = s.seq
+        self.last_ack[side] = s.ack
+        self.count[side] += 1
+        if self.count[side] > 2:
+            if self.last_at[side] == self.n - 1 and self.run > 1:
+                self.merged += 1
+                return self._write(s, side, self.n - 1)
+            if not special or self.count[side] > SPECIALS:
+                self.merged += 1
+                return 0
+        if self.n >= CAPACITY:
+            self.merged += 1
+            return self._write(s, side, self.n - 1) if special else 0
+        if self.n == self.room:
+            self.room *= 4
+            if self.room > CAPACITY:
+                self.room = CAPACITY
+            self.log.frombytes(bytes(8 * 11 * (self.room - self.n)))
+        if special:
+            # What answers a repeated SYN, FIN or RST is news, even if it looks like the answer before.
+            self.count[other] = 0
+        self.run = self.run + 1 if same and self.last_at[side] == self.n - 1 else 1
+        self.last_at[side] = self.n
+        self.n += 1
+        return self._write(s, side, self.n - 1)
+
+    def _write(self, s, side, at):
+        """Write the segment as record `at`."""
+        log: cython.longlong[:] = self.log
+        base: cython.longlong = at * WIDTH
+        log[base] = s.frame
+        log[base + 1] = s.time_ns
+        log[base + 2] = s.seq
+        log[base + 3] = s.ack
+        log[base + 4] = (s.flags & 0x1FF) | side << 9 | s.ip_id << 16
+        if s.checksum_status == BAD_CHECKSUM:
+            log[base + 4] |= WRONG
+        elif s.checksum_status == GOOD_CHECKSUM:
+            log[base + 4] |= RIGHT
+        log[base + 5] = s.payload_len
+        log[base + 6] = s.ts_val
+        log[base + 7] = s.ts_ecr
+        log[base + 8] = self.acked[1 - side]
+        log[base + 9] = self.top[side]
+        log[base + 10] = self.top[1 - side]
+        return 1
+
+    def get(self, k, field):
+        """One field of record k, for callers in Python; FIELDS names them."""
+        return self.log[k * 11 + field]

@@ -1,0 +1,470 @@
+"""Tell through which states of RFC 9293 each end of a connection went, from its moments. Floor 2. Reading: RFC 9293 §3.10.7.
+
+What a side sends proves its state. What is sent to it waits in a queue until the side's own segments prove its arrival
+(the acknowledgment covers it, the timestamp is echoed) or contradict it (a segment whose ACK does not cover the peer's
+FIN left before that FIN arrived; nobody repeats what he knows to be acknowledged). Segments arrive in the order sent
+unless they are lost, so a proven one delivers those before it; what nothing contradicts is delivered at the next chance.
+Each side is solved alone, with the whole log in sight; rules of transition come from protocol.rfc9293 only.
+"""
+
+import cython
+
+from tcpinspect.engine.doubts import DOUBTS
+from tcpinspect.engine.kinds import CLIENT_EVIDENCE, HANDSHAKES, TEARDOWNS, likely_client
+from tcpinspect.engine.judge import VERDICTS
+from tcpinspect.engine.ledger import ROW_FIELDS
+from tcpinspect.engine.moments import FIELDS
+from tcpinspect.protocol import header
+from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
+
+if not cython.compiled:
+    from tcpinspect.engine.doubts import doubt_rows
+    from tcpinspect.engine.kinds import handshake_of, name_client, teardown_of
+    from tcpinspect.engine.judge import Judge
+    from tcpinspect.engine.moments import Moments  # noqa: F401
+    from tcpinspect.engine.segment import difference
+
+__all__ = ["CLIENT_EVIDENCE", "DOUBTS", "HANDSHAKES", "ROW_FIELDS", "TEARDOWNS", "Solver", "likely_client"]
+
+FIN = cython.declare(cython.longlong, header.FIN)
+SYN = cython.declare(cython.longlong, header.SYN)
+RST = cython.declare(cython.longlong, header.RST)
+ACK = cython.declare(cython.longlong, header.ACK)
+MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+LISTEN = cython.declare(cython.longlong, State.LISTEN)
+SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
+SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
+ESTABLISHED = cython.declare(cython.longlong, State.ESTABLISHED)
+FIN_WAIT_1 = cython.declare(cython.longlong, State.FIN_WAIT_1)
+TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
+
+CAPTURE_START = cython.declare(cython.longlong, Event.CAPTURE_START)
+OPEN_PASSIVE = cython.declare(cython.longlong, Event.OPEN_PASSIVE)
+OPEN_ACTIVE = cython.declare(cython.longlong, Event.OPEN_ACTIVE)
+CLOSE = cython.declare(cython.longlong, Event.CLOSE)
+ABORT = cython.declare(cython.longlong, Event.ABORT)
+RCV_SYN = cython.declare(cython.longlong, Event.RCV_SYN)
+RCV_SYN_ACK = cython.declare(cython.longlong, Event.RCV_SYN_ACK)
+RCV_ACK_OF_SYN = cython.declare(cython.longlong, Event.RCV_ACK_OF_SYN)
+RCV_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_ACK_OF_FIN)
+RCV_FIN = cython.declare(cython.longlong, Event.RCV_FIN)
+RCV_FIN_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_FIN_ACK_OF_FIN)
+RCV_ICMP = cython.declare(cython.longlong, Event.RCV_ICMP)
+RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
+TIMEOUT_2MSL = cython.declare(cython.longlong, Event.TIMEOUT_2MSL)
+
+ASSUMED = cython.declare(cython.longlong, Evidence.assumed)
+INFERRED = cython.declare(cython.longlong, Evidence.inferred)
+OBSERVED = cython.declare(cython.longlong, Evidence.observed)
+
+EVENTS = cython.declare(cython.longlong, len(Event))
+RULES = cython.declare(cython.longlong, len(TRANSITIONS))
+ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
+ROOM = cython.declare(cython.longlong, 64)
+# Fields of a record of the moments.
+FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
+TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
+SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
+ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
+LENGTH = cython.declare(cython.longlong, FIELDS.index("length"))
+TOP = cython.declare(cython.longlong, FIELDS.index("top"))
+PEER_TOP = cython.declare(cython.longlong, FIELDS.index("peer_top"))
+
+QUEUE = cython.declare(cython.longlong, 40)
+# Linux keeps TIME-WAIT for 60 s, RFC 9293 for twice the MSL of two minutes: before that nothing says it ended.
+TIME_WAIT_NS = cython.declare(cython.longlong, 60_000_000_000)
+OPEN = cython.declare(cython.longlong, VERDICTS.index("open"))
+CONTRADICTED = cython.declare(cython.longlong, VERDICTS.index("contradicted"))
+PROVEN = cython.declare(cython.longlong, VERDICTS.index("proven"))
+PASSED = cython.declare(cython.longlong, VERDICTS.index("passed"))
+
+
+class Solver(Judge):
+    """Solves one connection after the other. After `solve`: `n` rows in time order, both sides mixed; final states; kinds."""
+
+    def __init__(self):
+        super().__init__()
+        self.waiting = 0
+        if not cython.compiled:
+            self.queue = [0] * 40
+            self.late = [0] * 40
+            self.verdict = [0] * 40
+
+    def remember(self, before_0, before_1):
+        """For the next `solve`: in which states the ends of the previous connection on the same pair were left (-1: none)."""
+        self.before[0] = before_0
+        self.before[1] = before_1
+        return 0
+
+    def hear_error(self, side, frame, time_ns, seq, final):
+        """For the next `solve`: an ICMP error said that what `side` sent with that number is unreachable; `final`: it ends the attempt."""
+        if not self.error_frame[side]:
+            self.error_frame[side] = frame
+            self.error_ns[side] = time_ns
+            self.error_seq[side] = seq
+            self.error_final[side] = final
+        return 0
+
+    def solve(self, m, client, capture_end_ns):
+        """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
+
+        `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it.
+        """
+        n: cython.longlong = m.n
+        self.log = m.log
+        self.size = n
+        self.count[0] = 0
+        self.count[1] = 0
+        self._survey(n)
+        self._round_trip(n)
+        self._solve_side(0, n, capture_end_ns)
+        self._survey(n)
+        self._solve_side(1, n, capture_end_ns)
+        self._survey(n)
+        name_client(self, client)
+        self._merge()
+        self.handshake = handshake_of(self, n)
+        self.teardown = teardown_of(self, n, m)
+        self.before[0] = -1
+        self.before[1] = -1
+        self.error_frame[0] = 0
+        self.error_frame[1] = 0
+        # Let go of the log: an array that is looked at cannot grow, and the connection may live on.
+        self.log = self.rows
+        return 0
+
+    def _solve_side(self, x, n, capture_end_ns):
+        i: cython.longlong
+        base: cython.longlong
+        latest: cython.longlong = -1
+        self.x = x
+        self.state = CLOSED
+        self.sent_fin = 0
+        self.fin_received = 0
+        self.heard = -1
+        self.acked = -1
+        self.waiting = 0
+        self.refused = -1
+        self.end_ns = capture_end_ns
+        self.own = -1
+        self.ended = 0
+        for i in range(n):
+            if self._side(i) == x:
+                if latest >= 0 and self._twin(latest, i) and self._length(i) > 0:
+                    continue
+                latest = i
+                if self._stale_syn(i):
+                    continue
+                if self.state == CLOSED and not self.count[x] and not self._flags(i) & (SYN | RST):
+                    self._begin(i)
+                self._flush(i)
+                self._send(i)
+            else:
+                self._arrive(i)
+        self._flush(-1)
+        if self.state == SYN_SENT and self.error_frame[x]:
+            self._error()
+        if self.state == TIME_WAIT and self.count[x] and capture_end_ns > 0:
+            base = (x * ROOM + self.count[x] - 1) * ROW
+            if self.rows[base + 2] and capture_end_ns - self.rows[base + 2] >= TIME_WAIT_NS:
+                self._row(0, 0, CLOSED, TIMEOUT_2MSL, ASSUMED, self.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL])
+        self.finals[x] = self.state
+        doubt_rows(self, n, capture_end_ns)
+        return 0
+
+    def _error(self):
+        """RFC 9293 §3.9.2.2: some ICMP errors end an attempt to connect. One that goes on shows that they did not."""
+        if self.error_seq[self.x] != self.own or not self.error_final[self.x]:
+            return 0
+        if self.last_alive[self.x] >= 0 and self._at(self.last_alive[self.x], TIME) > self.error_ns[self.x]:
+            return 0
+        return self._row(
+            self.error_frame[self.x], self.error_ns[self.x], CLOSED, RCV_ICMP, OBSERVED, self.rule_of[SYN_SENT * EVENTS + RCV_ICMP]
+        )
+
+    def _arrive(self, p):
+        """Queue a segment of the peer. A repeat takes the place of a first copy that is still in the queue: that one was lost.
+
+        A twin made by the network (same timestamp, same IP identification) is no repeat; the first of the two counts.
+        """
+        j: cython.longlong
+        q: cython.longlong
+        out: cython.longlong = 0
+        kind: cython.longlong = SYN | FIN | RST
+        spoiled: cython.longlong = self._spoiled(p)
+        if spoiled and self._length(p) == 0:
+            return 0
+        if self._flags(p) & SYN:
+            kind |= ACK
+        if self._length(p) > 0 and not self._flags(p) & RST:
+            for j in range(self.waiting):
+                q = self.queue[j]
+                if self._length(q) > 0 and not (self._flags(q) ^ self._flags(p)) & kind and self._end(q) == self._end(p):
+                    if spoiled or self._twin(q, p) or self._first_copy_echoed(q, p):
+                        return 0
+                    continue
+                self.queue[out] = q
+                self.late[out] = self.late[j]
+                out += 1
+            self.waiting = out
+        if self.waiting == QUEUE:
+            self._receive(self.queue[0], -1, self.late[0])
+            for j in range(1, self.waiting):
+                self.queue[j - 1] = self.queue[j]
+                self.late[j - 1] = self.late[j]
+            self.waiting -= 1
+        self.queue[self.waiting] = p
+        # What is acknowledged in spite of a wrong checksum was right on the wire.
+        self.late[self.waiting] = 2 if spoiled else 0
+        self.waiting += 1
+        return 0
+
+    def _flush(self, s):
+        """Deliver what had arrived when the side sent record s (-1: when the capture ended)."""
+        j: cython.longlong
+        p: cython.longlong
+        v: cython.longlong
+        count: cython.longlong = self.waiting
+        out: cython.longlong = 0
+        proven: cython.longlong = -1
+        blocked: cython.longlong = 0
+        refused: cython.longlong = -1
+        if count == 0:
+            return 0
+        for j in range(count):
+            self.verdict[j] = self._verdict(self.queue[j], s) if s >= 0 else OPEN
+            if self.verdict[j] == PROVEN:
+                proven = j
+        # A RST without ACK takes its number from the segment that met no connection: that one was not received.
+        if s >= 0 and self._flags(s) & RST and not self._flags(s) & ACK:
+            for j in range(count):
+                p = self.queue[j]
+                if self._flags(p) & ACK and not self._flags(p) & RST and self._at(p, ACK_NUMBER) == self._at(s, SEQ):
+                    refused = j
+            self.refused = self.queue[refused] if refused >= 0 else -1
+        self.waiting = 0
+        for j in range(count):
+            p = self.queue[j]
+            v = self.verdict[j]
+            if j == refused:
+                # It met no connection, but its acknowledgment may have been the last thing the connection heard.
+                if self.sent_fin and self._covers_fin(p, self.x):
+                    self._step(RCV_ACK_OF_FIN, p, OBSERVED)
+                continue
+            if v == CONTRADICTED or v == PASSED:
+                if j < proven and not self._flags(p) & FIN:
+                    continue
+                if v == CONTRADICTED and not self._spoiled(p) and (self._flags(p) & (SYN | FIN) or not self.late[j]):
+                    blocked = 1
+                if s >= 0 and self._at(s, TIME) - self._at(p, TIME) > self.crossing_ns:
+                    self.late[j] = 2
+                elif not self.late[j]:
+                    self.late[j] = 1
+            elif v == PROVEN or not blocked or j < proven:
+                if self.late[j] == 2 and v != PROVEN:
+                    continue
+                # A FIN is acknowledged at once (§3.10.7.4): where time was left for that and nothing came, it was lost.
+                if s < 0 and self._unanswered_syn_ack(p):
+                    continue
+                if s < 0 and self._flags(p) & FIN and (self.late[j] or self.end_ns - self._at(p, TIME) > self.crossing_ns):
+                    continue
+                self._receive(p, s, self.late[j])
+                continue
+            self.queue[out] = p
+            self.late[out] = self.late[j]
+            out += 1
+        self.waiting = out
+        return 0
+
+    def _unanswered_syn_ack(self, p):
+        """A SYN-ACK is acknowledged at once (§3.10.7.3): where it had to be sent again, or time was left, it did not come."""
+        k: cython.longlong
+        if self.state != SYN_SENT or not self._flags(p) & SYN or not self._flags(p) & ACK:
+            return 0
+        k = self.syn_ack[1 - self.x]
+        return k >= 0 and self.end_ns - self._at(k, TIME) > self.crossing_ns
+
+    def _receive(self, p, s, late):
+        """The side receives p, at the latest before it sends s."""
+        flags: cython.longlong = self._flags(p)
+        covers: cython.longlong = 0
+        good: cython.longlong
+        if flags & RST:
+            return self._receive_rst(p)
+        good = flags & ACK and (self._at(p, PEER_TOP) < 0 or self._acks_seen(p))
+        if flags & SYN:
+            self.heard = p
+            if self.state == SYN_SENT:
+                if not flags & ACK and self.syn_ack[self.x] < 0 <= self.syn_ack[1 - self.x]:
+                    # Whoever receives a SYN in SYN-SENT answers with SYN-ACK: this one never came, the peer's SYN-ACK did.
+                    self.heard = -1
+                elif not flags & ACK:
+                    # A SYN that crossed ours is first proven by what answers it.
+                    self._step(RCV_SYN, s if late and s >= 0 else p, INFERRED if late else OBSERVED)
+                elif good and self._covers_syn(p, self.x):
+                    self._step(RCV_SYN_ACK, p, OBSERVED)
+            elif self.state == SYN_RECEIVED and good and self._covers_syn(p, self.x):
+                self._step(RCV_ACK_OF_SYN, p, OBSERVED)
+        elif not good:
+            return 0
+        elif self.state == SYN_RECEIVED and self._covers_syn(p, self.x):
+            self._step(RCV_ACK_OF_SYN, p, OBSERVED)
+        if self.state < ESTABLISHED:
+            return 0
+        if self.sent_fin and good and self._covers_fin(p, self.x):
+            covers = 1
+        if flags & FIN and not self.fin_received:
+            return self._receive_fin(p, s, covers)
+        if covers:
+            self._step(RCV_ACK_OF_FIN, p, OBSERVED)
+        return 0
+
+    def _receive_fin(self, p, s, covers):
+        """The FIN counts once everything before it is there; then the segment that filled the gap is the one that ends it."""
+        k: cython.longlong
+        filled: cython.longlong = -1
+        gap: cython.longlong = self._at(p, TOP) >= 0 and difference(self._at(p, SEQ), self._at(p, TOP)) > 0
+        last: cython.longlong = s
+        proof: cython.longlong = s >= 0 and self._covers_fin(s, 1 - self.x)
+        if last < 0:
+            last = self.size
+        for k in range(p + 1, last):
+            if self._side(k) == self.x:
+                if self._flags(k) & ACK and not self._flags(k) & (SYN | RST) and difference(self._at(k, ACK_NUMBER), self._at(p, SEQ)) < 0:
+                    gap = 1
+            elif gap and self._at(k, LENGTH) > 0 and difference(self._at(k, SEQ), self._at(p, SEQ)) < 0:
+                filled = k
+        if gap and filled < 0 and not proof:
+            if covers:
+                self._step(RCV_ACK_OF_FIN, p, OBSERVED)
+            return 0
+        self.fin_received = 1
+        if gap and filled >= 0:
+            # What came between the FIN and its missing data was received before the FIN could count.
+            for k in range(p, filled):
+                if self.sent_fin and self._side(k) != self.x and self._covers_fin(k, self.x) and not self._flags(k) & RST:
+                    self._step(RCV_ACK_OF_FIN, k, OBSERVED)
+                    break
+            p = filled
+            covers = self.sent_fin and self._covers_fin(p, self.x)
+        if covers and self.state == FIN_WAIT_1:
+            return self._step(RCV_FIN_ACK_OF_FIN, p, OBSERVED)
+        if covers:
+            self._step(RCV_ACK_OF_FIN, p, OBSERVED)
+        return self._step(RCV_FIN, p, OBSERVED)
+
+    def _receive_rst(self, p):
+        """A reset ends the connection if its number is right and the side does not live on."""
+        if not self._reset_acceptable(p) or self._outlives(p):
+            return 0
+        return self._step(RCV_RST, p, OBSERVED)
+
+    def _again(self, s):
+        """A SYN with another number from an end that had closed: a new incarnation inside the stream."""
+        k: cython.longlong = s
+        flags: cython.longlong
+        side: cython.longlong
+        if self.state >= ESTABLISHED:
+            return 0
+        self.ended = 0
+        self.sent_fin = 0
+        self.fin_received = 0
+        self.acked = -1
+        self.isn[self.x] = self._at(s, SEQ)
+        self.syn_ack[self.x] = s
+        self.fin[0] = -1
+        self.fin[1] = -1
+        while k < self.size:
+            side = self._side(k)
+            flags = self._flags(k)
+            if flags & FIN and not flags & RST and self.fin[side] < 0:
+                self.fin[side] = (self._end(k) - 1) & MASK
+            k += 1
+        return 0
+
+    def _send(self, s):
+        """Record s was sent by the side: make its state one that sends this."""
+        flags: cython.longlong = self._flags(s)
+        other: cython.longlong = 1 - self.x
+        peer_fin: cython.longlong
+        if flags & RST:
+            return self._send_rst(s)
+        if flags & SYN:
+            if self.state == CLOSED and self.own >= 0 and self._at(s, SEQ) != self.own or self.own < 0 and self.count[self.x]:
+                self._again(s)
+            self.own = self._at(s, SEQ)
+        if flags & SYN and not flags & ACK:
+            if self.state == CLOSED and not self.ended:
+                self._step(OPEN_ACTIVE, s, OBSERVED)
+            return 0
+        if not flags & ACK:
+            return 0
+        if flags & ACK and (self.acked < 0 or difference(self._at(s, ACK_NUMBER), self.acked) > 0):
+            self.acked = self._at(s, ACK_NUMBER)
+        if flags & SYN:
+            if self.state == CLOSED and not self.ended:
+                self._step(OPEN_PASSIVE, -1, ASSUMED)
+            if self.state == LISTEN or self.state == SYN_SENT:
+                self._hear_syn(s)
+        elif self.state == SYN_SENT and (self.isn[other] < 0 or self._covers_syn(s, other)):
+            self._step(RCV_SYN_ACK, s, INFERRED)
+        elif self.state == SYN_RECEIVED and self._length(s) > 0 and not self._fast_open(self.x):
+            self._step(RCV_ACK_OF_SYN, s, INFERRED)
+        if self.state == CLOSED:
+            return 0
+        peer_fin = self._covers_fin(s, other) and not self.fin_received
+        if peer_fin and self.state >= ESTABLISHED:
+            self.fin_received = 1
+            self._step(RCV_FIN, s, INFERRED)
+        if flags & FIN and not self.sent_fin:
+            self.sent_fin = 1
+            self._step(CLOSE, s, OBSERVED)
+        return 0
+
+    def _hear_syn(self, s):
+        """The SYN that the side answers with s: a captured one, if s acknowledges its number."""
+        p: cython.longlong = self.heard
+        self.heard = -1
+        if p >= 0 and difference(self._at(s, ACK_NUMBER), self._at(p, SEQ)) > 0:
+            return self._step(RCV_SYN, p, OBSERVED)
+        return self._step(RCV_SYN, s, INFERRED)
+
+    def _send_rst(self, s):
+        """A RST ends the sender's connection, unless it only turns away a segment of another one (RFC 9293 §3.5.2)."""
+        p: cython.longlong = self.refused
+        good: cython.longlong = 0
+        self.refused = -1
+        if p >= 0:
+            good = self._covers_syn(p, self.x) and self._acks_seen(p)
+        if self.state == SYN_SENT and (not good or self.last_alive[self.x] > s):
+            return 0
+        if self.state == SYN_RECEIVED and p >= 0 and not good:
+            return 0
+        if self._outlives(s):
+            # Somebody else sent it in this side's name (RFC 5961 §1).
+            return 0
+        return self._step(ABORT, s, OBSERVED)
+
+    def _begin(self, s):
+        """The first segment of a side without SYN: the capture began later, or missed the SYN."""
+        other: cython.longlong = 1 - self.x
+        if not self._flags(s) & ACK:
+            return 0
+        if (
+            self.isn[other] >= 0
+            and self.isn[self.x] < 0
+            and difference(self._at(s, ACK_NUMBER), self.isn[other]) > 0
+            and self._acks_seen(s)
+        ):
+            if self.bare_syn[other] >= 0:
+                self._step(OPEN_PASSIVE, -1, ASSUMED)
+                self._step(RCV_SYN, self.bare_syn[other], INFERRED)
+                return self._step(RCV_ACK_OF_SYN, s, INFERRED)
+            self._step(OPEN_ACTIVE, -1, INFERRED)
+            return self._step(RCV_SYN_ACK, self.syn_ack[other], INFERRED)
+        state: cython.longlong = self.before[self.x]
+        if state < ESTABLISHED:
+            state = ESTABLISHED
+        return self._row(self._at(s, FRAME), self._at(s, TIME), state, CAPTURE_START, ASSUMED, RULES)

@@ -1,0 +1,18 @@
+cimport cython
+from libc.stdlib cimport free, realloc
+
+cdef long long difference(long long a, long long b) noexcept
+
+@cython.final
+cdef class Unacked:
+    cdef long long *cells
+    cdef public long long head, tail, room
+    cdef public long long ordered, measured, crossing, base, low, high
+    cdef public long long matched_ns
+    cdef int grow(self) except -1
+    cpdef int append(self, long long seq, long long end, long long time_ns) except -1
+    cdef long long straight(self, long long at) noexcept
+    cpdef long long acknowledge(self, long long ack) noexcept
+    cdef long long sweep(self, long long ack) noexcept
+    cpdef long long span(self, long long base) noexcept
+    cpdef long long oldest_ns(self) noexcept

@@ -1,0 +1,229 @@
+"""The segments of one direction that are not acknowledged yet, as Wireshark remembers them. Floor 2.
+
+At most 10,000 are kept, in the order of the capture. As a rule that is also the order of their sequence numbers, and
+then an acknowledgment costs a step for each segment it covers and the octets in flight cost none. The list is walked
+only where retransmissions disturb the order and an acknowledgment reaches into it, or where one lies half the number
+space away. The answers are those of the walk either way.
+Reading: RFC 9293 §3.4.
+"""
+
+import cython
+
+if not cython.compiled:
+    free = realloc = None  # cimported where compiled
+
+MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+HALF = cython.declare(cython.longlong, 0x80000000)
+LIMIT = cython.declare(cython.longlong, 10000)
+
+# One entry is three cells: first sequence number, the number behind the last octet, capture time.
+WIDTH = cython.declare(cython.longlong, 3)
+
+
+def difference(a, b):
+    """segment.difference once more: the walks are too long to call it through another module."""
+    return ((a - b + HALF) & MASK) - HALF
+
+
+class Unacked:
+    """A queue of (seq, end, time_ns). `matched_ns` holds the time that the last successful question found."""
+
+    def __init__(self):
+        self.head = 0
+        self.tail = 0
+        self.room = 0
+        self.ordered = 1
+        self.measured = 1
+        self.crossing = 0
+        self.base = 0
+        self.low = 0
+        self.high = 0
+        self.matched_ns = 0
+        if not cython.compiled:
+            self.cells = []
+
+    def __dealloc__(self):
+        if cython.compiled:
+            free(self.cells)
+
+    def __len__(self):
+        return self.tail - self.head
+
+    def grow(self):
+        """Make room for one entry: close the gap in front when it is half of the room, else double the room."""
+        i: cython.longlong
+        room: cython.longlong
+        shift: cython.longlong
+        if self.room and self.head * 2 >= self.room:
+            shift = self.head * WIDTH
+            for i in range((self.tail - self.head) * WIDTH):
+                self.cells[i] = self.cells[i + shift]
+            self.tail -= self.head
+            self.head = 0
+            return 0
+        room = self.room * 2 if self.room else 2
+        if cython.compiled:
+            cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells, room * WIDTH * 8))
+            if cells is cython.NULL:
+                raise MemoryError()
+            self.cells = cells
+        else:
+            self.cells.extend([0] * ((room - self.room) * WIDTH))
+        self.room = room
+        return 0
+
+    def append(self, seq, end, time_ns):
+        """Remember a segment and return 1; once the list is full nothing happens, and it returns 0."""
+        at: cython.longlong
+        first: cython.longlong
+        low: cython.longlong
+        high: cython.longlong
+        if self.tail - self.head >= LIMIT:
+            return 0
+        if self.head == self.tail:
+            self.head = 0
+            self.tail = 0
+            self.ordered = 1
+            self.measured = 0
+        if self.tail == self.room:
+            self.grow()
+        at = self.tail * WIDTH
+        first = self.head * WIDTH
+        if (
+            self.ordered
+            and self.tail > self.head
+            and (
+                difference(seq, self.cells[at - 3]) < 0
+                or difference(end, self.cells[at - 2]) < 0
+                or difference(end, self.cells[first]) < 0
+            )
+        ):
+            self.ordered = 0
+        if self.measured:
+            low = (seq - self.base) & MASK
+            high = (end - self.base) & MASK
+            if high < low:
+                self.crossing = 1
+            if low < self.low:
+                self.low = low
+            if high > self.high:
+                self.high = high
+        self.cells[at] = seq
+        self.cells[at + 1] = end
+        self.cells[at + 2] = time_ns
+        self.tail += 1
+        return 1
+
+    def straight(self, at):
+        """Whether the whole of an ordered list lies in order as seen from `at` (not across the far side of the circle)."""
+        first: cython.longlong = self.cells[self.head * WIDTH]
+        last: cython.longlong = self.cells[self.tail * WIDTH - 2]
+        below: cython.longlong = difference(first, at)
+        return self.ordered and below != -HALF and difference(last, at) - below == difference(last, first)
+
+    def acknowledge(self, ack):
+        """Drop what `ack` covers and cut what it covers in part.
+
+        Returns 1 when an entry ended exactly at `ack`; `matched_ns` is then the time of the oldest such entry.
+        """
+        at: cython.longlong
+        end: cython.longlong
+        found: cython.longlong = 0
+        if self.head == self.tail:
+            return 0
+        if not self.straight(ack):
+            return self.sweep(ack)
+        while self.head < self.tail:
+            at = self.head * WIDTH
+            end = self.cells[at + 1]
+            if difference(end, ack) > 0:
+                break
+            if end == ack and not found:
+                found = 1
+                self.matched_ns = self.cells[at + 2]
+            self.head += 1
+            self.measured = 0
+        at = self.head
+        while at < self.tail and difference(self.cells[at * WIDTH], ack) < 0:
+            self.cells[at * WIDTH] = ack
+            self.measured = 0
+            at += 1
+        return found
+
+    def sweep(self, ack):
+        """`acknowledge` for a list without order: one walk, unless the known bounds show that nothing can change."""
+        at: cython.longlong
+        keep: cython.longlong
+        seq: cython.longlong
+        end: cython.longlong
+        first: cython.longlong
+        found: cython.longlong = 0
+        ordered: cython.longlong = 1
+        if self.measured and not self.crossing and self.high - self.low < HALF:
+            at = difference((self.base + self.low) & MASK, ack)
+            if at >= 0 and at + self.high - self.low < HALF:
+                return 0
+        first = self.head * WIDTH
+        keep = first
+        for at in range(first, self.tail * WIDTH, 3):
+            seq = self.cells[at]
+            end = self.cells[at + 1]
+            if difference(ack, end) >= 0:
+                if end == ack and not found:
+                    found = 1
+                    self.matched_ns = self.cells[at + 2]
+                continue
+            if difference(seq, ack) < 0:
+                seq = ack
+                self.cells[at] = ack
+            if ordered and keep > first and (
+                difference(seq, self.cells[keep - 3]) < 0
+                or difference(end, self.cells[keep - 2]) < 0
+                or difference(end, self.cells[first]) < 0
+            ):
+                ordered = 0
+            if keep != at:
+                self.cells[keep] = seq
+                self.cells[keep + 1] = end
+                self.cells[keep + 2] = self.cells[at + 2]
+            keep += 3
+        self.tail = keep // 3
+        self.ordered = ordered
+        self.measured = 0
+        return found
+
+    def span(self, base):
+        """Octets from the lowest to the highest number in the list, both counted from `base`; modulo 2³²."""
+        at: cython.longlong
+        low: cython.longlong
+        high: cython.longlong
+        if self.measured and self.base == base:
+            return (self.high - self.low) & MASK
+        at = self.head * WIDTH
+        self.low = (self.cells[at] - base) & MASK
+        self.high = (self.cells[at + 1] - base) & MASK
+        self.crossing = self.high < self.low
+        self.base = base
+        self.measured = 1
+        if self.ordered and not self.crossing:
+            low = (self.cells[self.tail * WIDTH - 3] - base) & MASK
+            high = (self.cells[self.tail * WIDTH - 2] - base) & MASK
+            # In order and without passing zero on the way: the ends of the list are the extremes.
+            if low >= self.low and high >= self.high and high >= low:
+                self.high = high
+                return self.high - self.low
+        while at < self.tail * WIDTH:
+            low = (self.cells[at] - base) & MASK
+            high = (self.cells[at + 1] - base) & MASK
+            if high < low:
+                self.crossing = 1
+            if low < self.low:
+                self.low = low
+            if high > self.high:
+                self.high = high
+            at += 3
+        return (self.high - self.low) & MASK
+
+    def oldest_ns(self):
+        """Capture time of the oldest entry; there must be one."""
+        return self.cells[self.head * WIDTH + 2]

@@ -1,0 +1,56 @@
+cimport cython
+from tcpinspect.engine.segment cimport Segment, difference
+from tcpinspect.engine.surplus cimport Surplus
+
+@cython.final
+@cython.no_gc
+cdef class Outcome:
+    cdef long long first_us
+    cdef long long[2] sent
+    cdef long long[2] acked
+    cdef long long[2] delivered
+    cdef long long[2] fin_end
+    cdef unsigned int[2] start
+    cdef unsigned int[2] last_syn
+    cdef unsigned int[2] last_fin
+    cdef unsigned int[2] last_rst
+    cdef unsigned int[2] gaps
+    cdef unsigned int[2] repeats
+    cdef unsigned int[2] zero_windows
+    cdef unsigned int[2] bad_checksums
+    cdef unsigned int seen
+    cdef unsigned short length
+    cdef unsigned char[2] state
+    cdef unsigned char[2] previous
+    cdef unsigned char[2] closing
+    cdef unsigned char[2] blind
+    cdef unsigned char[2] proven
+    cdef unsigned char opener
+    cdef unsigned char begun
+    cdef unsigned char elapsed
+    cdef unsigned char[24] letters
+    cdef Surplus surplus
+    cpdef int segment(self, Segment s, long long side) except -1
+    cpdef long long originator(self)
+    cpdef str conn_state(self)
+    cpdef str history(self)
+    cpdef long long octets(self, long long side)
+    cdef int _begin(self, Segment s, long long side) except -1
+    cdef int _place(self, long long side, long long seq, long long flags, long long length) noexcept
+    cdef int _note_flags(self, long long side, long long flags, long long rel, long long payload) except -1
+    cdef int _advance(self, long long side, long long flags, long long end, long long payload) except -1
+    cdef long long _acknowledge(self, long long side, long long ack, long long flags) noexcept
+    cdef int _transition(self, long long side, long long flags, long long payload) except -1
+    cdef int _leave_inactive(self, long long side, long long flags, long long payload) except -1
+    cdef int _enter(self, long long side, long long state) noexcept
+    cdef int _data(self, long long side, long long left, long long right) except -1
+    cdef int _covered(self, long long side, long long ack) except -1
+    cdef int _gap(self, long long side) except -1
+    cdef int _absorb(self, long long side) except -1
+    cdef bint _clean(self, long long side) noexcept
+    cdef long long _size(self, long long side) noexcept
+    cdef bint _once(self, long long side, long long bit, long long letter) except -1
+    cdef int _at_powers_of_ten(self, long long side, long long count, long long letter) except -1
+    cdef int _add(self, long long side, long long letter) except -1
+    cdef int _append(self, long long letter) except -1
+    cdef int _swap_story(self) except -1

@@ -1,0 +1,41 @@
+"""Every error tcpinspect raises on purpose. Floor 0.
+
+TcpinspectError
+├── CaptureError        (also OSError)     a file or stream cannot be read as a capture at all
+│   └── FormatError     (also ValueError)  its bytes are no capture format we know
+├── UsageError          (also ValueError)  the call asks for something that does not exist
+│   └── FilterError                        a display filter that cannot be understood
+└── MissingDependency   (also ImportError) an optional library is not installed
+
+The texts say what, where, and what to do, on one line: the command prints them as they are.
+A damaged packet or a capture that ends early is never an error: it is counted, or a warning on the result.
+"""
+
+from __future__ import annotations
+
+
+class TcpinspectError(Exception):
+    """Base of all; catching it catches everything raised on purpose."""
+
+
+class CaptureError(TcpinspectError, OSError):
+    """A capture could not be opened or read; the message names it."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
+
+
+class FormatError(CaptureError, ValueError):
+    """The bytes are not a capture file."""
+
+
+class UsageError(TcpinspectError, ValueError):
+    """The caller asked for something that does not exist: a stream, a column, a format."""
+
+
+class FilterError(UsageError):
+    """A display filter that cannot be understood; the message shows the place."""
+
+
+class MissingDependency(TcpinspectError, ImportError):
+    """An optional library is not installed; the message says which and how to install it."""

@@ -1,0 +1,166 @@
+"""Which connections are worth a look first, and why. Floor 3. Reading: RFC 9293 §3.5.2 (resets), §3.8 (loss, windows), RFC 4987.
+
+A score adds up what a person would want to see: broken before merely slow, rare before usual. It orders a list; it is
+no measure of anything. Where many connections fail the same way (a scan, a flood), one speaks for all.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from tcpinspect.insight import reading
+from tcpinspect.insight.phrases import count, duration, times
+
+# So many half-open or failed connections to one port are one story, not many.
+CROWD = 20
+_REPEATED = 12
+_SLOW_ANSWER_NS = 1_000_000_000  # RFC 6298 §2: before any measurement a sender waits one second
+_FAILED = ("unanswered", "refused", "incomplete")
+
+
+class Interest(NamedTuple):
+    """A connection worth a look: its number, a score (higher first), and the reasons in words, most important first."""
+
+    stream: int
+    score: int
+    reasons: tuple[str, ...]
+
+
+def interesting(rows: Iterable[Any], *, limit: int | None = None) -> list[Interest]:
+    """The connections with anything to look at, most interesting first, at most `limit`; rows of the table `connections`."""
+    table = list(rows)
+    failed = crowds(table)
+    spoken: set[tuple[str, str, str, int]] = set()
+    found: list[Interest] = []
+    for row in table:
+        one = judge(row)
+        crowd = failed.get(row.stream)
+        if crowd is not None:
+            if crowd.key in spoken:
+                continue
+            spoken.add(crowd.key)
+            # The first reason of a failed opening is that failure, which the crowd's words tell already.
+            one = Interest(row.stream, one.score + 40, (crowd.words, *one.reasons[1:]))
+        if one.score:
+            found.append(one)
+    found = _varied(found)
+    return found if limit is None else found[:limit]
+
+
+def _varied(found: list[Interest]) -> list[Interest]:
+    """Ordered by score, where each further one of a kind counts less, so that a list of five shows five stories."""
+    seen: Counter[str] = Counter()
+    varied: list[Interest] = []
+    for one in sorted(found, key=lambda one: (-one.score, one.stream)):
+        # Numbers apart, the first reason is the kind: "3 retransmissions" is the story of "7 retransmissions".
+        kind = one.reasons[0].lstrip("0123456789, ").rstrip("s")
+        varied.append(one._replace(score=max(1, one.score - _REPEATED * seen[kind])))
+        seen[kind] += 1
+    return sorted(varied, key=lambda one: (-one.score, one.stream))
+
+
+class Crowd(NamedTuple):
+    """Many connections that failed alike: what they share, how many they are, and that in words."""
+
+    key: tuple[str, str, str, int]
+    size: int
+    words: str
+
+
+def crowds(rows: Iterable[Any]) -> dict[int, Crowd]:
+    """The crowd of each stream that is one of at least CROWD failures at one port, or from one host to another."""
+    failed = [row for row in rows if reading.opening(row) in _FAILED]
+    ports = Counter((row.handshake, row.server, row.server_port) for row in failed)
+    pairs = Counter((row.handshake, row.client, row.server) for row in failed)
+    out: dict[int, Crowd] = {}
+    for row in failed:
+        kind = _KIND_WORDS[row.handshake]
+        at_port, of_pair = ports[row.handshake, row.server, row.server_port], pairs[row.handshake, row.client, row.server]
+        if at_port >= CROWD:
+            words = f"one of {at_port:,} connections to port {row.server_port} of {row.server} that were {kind}"
+            out[row.stream] = Crowd((row.handshake, "", row.server, row.server_port), at_port, words)
+        elif of_pair >= CROWD:
+            words = f"one of {of_pair:,} connections from {row.client} to {row.server} that were {kind}"
+            out[row.stream] = Crowd((row.handshake, row.client, row.server, -1), of_pair, words)
+    return out
+
+
+_KIND_WORDS = {"unanswered": "never answered", "refused": "refused", "incomplete": "never fully opened"}
+
+
+def judge(row: Any) -> Interest:
+    """One connection alone: its score, 0 for an ordinary one, and the reasons."""
+    points: list[tuple[int, str]] = []
+    points += _of_opening(row)
+    points += _of_close(row)
+    points += _of_transfer(row)
+    points.sort(key=lambda point: -point[0])
+    return Interest(row.stream, sum(score for score, _ in points), tuple(why for _, why in points))
+
+
+def _of_opening(row: Any) -> list[tuple[int, str]]:
+    kind = reading.opening(row)
+    points: list[tuple[int, str]] = []
+    if kind == "unanswered":
+        asked = reading.syns(row) or 0
+        points.append((50, f"no answer, asked {times(asked)}" if asked > 1 else "no answer"))
+    elif kind == "contested":
+        points.append((45, "the SYN was answered by a reset and by a SYN-ACK"))
+    elif kind == "partly":
+        points.append((10, "not all of the opening was captured"))
+    elif kind == "one-way":
+        points.append((15, f"only what the {reading.only_side(row)} sent was captured"))
+    elif kind == "itself":
+        points.append((20, "a socket connected to itself"))
+    elif kind == "refused":
+        points.append((50, "refused"))
+    elif kind == "incomplete":
+        points.append((45, "the opening was not finished"))
+    elif kind == "split":
+        points.append((40, "opened with a split handshake"))
+    elif kind == "simultaneous":
+        points.append((30, "opened by both sides at once"))
+    elif kind == "tfo":
+        points.append((10, "data in the SYN (Fast Open)"))
+    if kind != "itself" and row.syn_to_syn_ack_ns is not None and row.syn_to_syn_ack_ns >= _SLOW_ANSWER_NS:
+        points.append((15, f"slow to answer ({duration(row.syn_to_syn_ack_ns)})"))
+    return points
+
+
+def _of_close(row: Any) -> list[tuple[int, str]]:
+    kind, opened = row.teardown, reading.opening(row)
+    by = reading.reset_by(row)
+    who = f" by the {by}" if by else ""
+    if kind == "aborted" and opened != "refused":
+        return [(45, f"broken off{who} with a reset")]
+    if kind == "reset":
+        return [(30, f"reset{who} while it was being closed")]
+    if kind == "simultaneous" and opened != "itself":
+        return [(25, "closed by both sides at once")]
+    if kind == "half-close":
+        return [(20, "half-closed for a while")]
+    if kind == "open" and opened != "one-way" and "CLOSE-WAIT" in (row.client_state, row.server_state):
+        return [(20, "one side closed, the other did not")]
+    return []
+
+
+def _of_transfer(row: Any) -> list[tuple[int, str]]:
+    points: list[tuple[int, str]] = []
+    again = reading.again(row, "client") + reading.again(row, "server")
+    if again and reading.opening(row) != "unanswered":
+        share = again / max(1, row.client_packets + row.server_packets)
+        points.append((min(40, 8 + again + int(100 * share)), count(again, "retransmission")))
+    zero = row.client_zero_windows + row.server_zero_windows
+    if zero:
+        points.append((min(40, 25 + zero), f"{count(zero, 'zero window')}: a receiver was full"))
+    if row.bad_checksums:
+        points.append((min(40, 20 + row.bad_checksums), count(row.bad_checksums, "bad checksum")))
+    if row.lost_segments:
+        points.append((min(20, 5 + row.lost_segments), f"{count(row.lost_segments, 'gap')} in the capture"))
+    if row.out_of_order:
+        points.append((min(20, 3 + row.out_of_order), f"{count(row.out_of_order, 'segment')} out of order"))
+    if row.duplicate_acks >= 3:
+        points.append((min(10, row.duplicate_acks), count(row.duplicate_acks, "duplicate acknowledgment")))
+    return points

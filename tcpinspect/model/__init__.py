@@ -1,0 +1,1 @@
+"""Thin views on the engine's tables: Analysis, Connection, Side, Table. Floor 3."""

@@ -1,0 +1,246 @@
+"""The front door: analyse a capture, then ask about it. Floor 3."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, overload
+
+from tcpinspect.capture.source import Input
+from tcpinspect.engine.finish import CONNECTION_FIELD
+from tcpinspect.engine.run import Progress, Result, run
+from tcpinspect.engine.signs import Sign
+from tcpinspect.errors import UsageError
+from tcpinspect.model.batches import ConnectionBatch, Endpoints, SegmentBatch, TimelineBatch
+from tcpinspect.model.connection import Connection
+from tcpinspect.model.notebook import RowList
+from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
+from tcpinspect.schema import TABLES
+
+if TYPE_CHECKING:
+    import pandas
+
+    from tcpinspect.insight.doctor import Diagnosis
+    from tcpinspect.insight.why import Why
+
+# https://www.tcpdump.org/linktypes.html: those that are decoded, for people.
+LINK_NAMES = {
+    0: "BSD loopback", 1: "Ethernet", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing", 51: "PPPoE",
+    101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked", 127: "802.11 with radiotap",
+    129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand",
+    276: "Linux cooked v2",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """What a capture file is. Times in ns since 1970; `drops` is None where the capture does not say; `health`
+    has what the packets themselves tell of the recording's faults, by name (`engine.signs`)."""
+
+    format: str
+    link_types: tuple[str, ...]
+    packets: int
+    bytes: int
+    first_ns: int | None
+    last_ns: int | None
+    segments: int
+    not_tcp: dict[str, int]
+    warnings: list[str]
+    drops: int | None
+    snaplen_cut: int
+    steps_back: int
+    checksums: dict[str, int]
+    comments: list[tuple[int, str]]
+    health: dict[str, Sign] = field(default_factory=dict)
+
+
+class Connections:
+    """The connections of a capture by stream number: `len`, index, slice, iteration."""
+
+    def __init__(self, analysis: Analysis) -> None:
+        self._analysis = analysis
+
+    @cached_property
+    def _rows(self) -> list[Row]:
+        return self._analysis.connection_rows
+
+    def __len__(self) -> int:
+        return len(self._analysis.table("connections"))
+
+    @overload
+    def __getitem__(self, stream: int) -> Connection: ...
+    @overload
+    def __getitem__(self, stream: slice) -> list[Connection]: ...
+    def __getitem__(self, stream: int | slice) -> Connection | list[Connection]:
+        if isinstance(stream, slice):
+            return [Connection(self._analysis, row) for row in self._rows[stream]]
+        try:
+            return Connection(self._analysis, self._rows[stream])
+        except IndexError:
+            raise NoSuchStream(stream, self._analysis.given, len(self)) from None
+
+    def __iter__(self) -> Iterator[Connection]:
+        return (Connection(self._analysis, row) for row in self._rows)
+
+    def __repr__(self) -> str:
+        return repr(self._list)
+
+    def _repr_html_(self) -> str:
+        return self._list._repr_html_()
+
+    @property
+    def _list(self) -> RowList:
+        return RowList(self._rows, "connections", self._analysis.capture.first_ns)
+
+
+class NoSuchStream(UsageError, IndexError):
+    """A stream number that the capture does not have."""
+
+    def __init__(self, stream: int, name: str, count: int) -> None:
+        have = f"it has 0–{count - 1}" if count > 1 else "it has only 0" if count else "it has no TCP connection"
+        super().__init__(f'no stream {stream} in {name}: {have}; list them with "tcpinspect connections {name}"')
+
+
+class NoSuchSegment(UsageError):
+    """A frame that is not in the capture, or holds no TCP segment."""
+
+    def __init__(self, frame: int, name: str, capture: Capture) -> None:
+        if not 1 <= frame <= capture.packets:
+            have = f"it has 1–{capture.packets}" if capture.packets > 1 else "it has only 1" if capture.packets else "it has no packets"
+            super().__init__(f"no frame {frame} in {name}: {have}")
+            return
+        if capture.segments and not sum(capture.not_tcp.values()):
+            what = "the segments were not kept (segments=False)"
+        else:
+            kinds = ", ".join(f"{reason} {count}" for reason, count in capture.not_tcp.items() if count)
+            others = [reason for reason, count in capture.not_tcp.items() if count]
+            what = f"it is of the kind: {others[0]}" if len(others) == 1 else f"it is one of those without: {kinds}"
+        super().__init__(f'frame {frame} of {name} is no TCP segment: {what}; list the segments with "tcpinspect segments {name}"')
+
+
+class Analysis:
+    """Everything known about one capture."""
+
+    def __init__(self, result: Result) -> None:
+        self._result = result
+        self.name = result.name  # for people
+        self.given = result.given  # for commands that they may type
+        self.interrupted = result.interrupted
+        dropped = [i.dropped for i in result.interfaces if i.dropped is not None]
+        links = dict.fromkeys(LINK_NAMES.get(i.link_type, f"link type {i.link_type}") for i in result.interfaces)
+        self.capture = Capture(
+            result.format, tuple(links), result.packets, result.bytes_read, result.first_ns, result.last_ns, result.segments,
+            result.not_tcp, result.warnings, sum(dropped) if dropped else None, result.snaplen_cut, result.steps_back,
+            result.checksums, result.comments, result.health,
+        )  # fmt: skip
+        self._tables: dict[str, Table] = {}
+
+    @cached_property
+    def _ends(self) -> Endpoints:
+        return Endpoints(self._result.finished)
+
+    @cached_property
+    def connections(self) -> Connections:
+        """The connections, by stream number."""
+        return Connections(self)
+
+    @cached_property
+    def connection_rows(self) -> list[Row]:
+        """The rows of the connections table, made once: many ask for all of them."""
+        return list(self.table("connections").rows())
+
+    @cached_property
+    def findings(self) -> list[Row]:
+        """What is worth saying, rows of schema.FINDINGS."""
+        from tcpinspect.insight.findings import findings
+
+        return findings(self.connection_rows, self.capture, steps_of=self.steps_of)
+
+    @cached_property
+    def diagnoses(self) -> list[Diagnosis]:
+        """What is wrong with the capture itself; empty for a healthy one."""
+        from tcpinspect.insight.doctor import diagnose
+
+        return diagnose(self.connection_rows, self.capture)
+
+    def table(self, name: str) -> Table:
+        """One of `segments connections timeline findings`. Raises UsageError for another name."""
+        if name not in TABLES:
+            raise UsageError(f"no table {name!r}: there are {', '.join(TABLES)}")
+        if name not in self._tables:
+            finished = self._result.finished
+            if name == "segments":
+                table = Table(name, [SegmentBatch(n, arrays, self._ends) for n, arrays in self._result.segment_chunks])
+            elif name == "connections":
+                table = Table(name, [ConnectionBatch(finished, self._ends)])
+            elif name == "timeline":
+                table = Table(name, [TimelineBatch(finished, self._ends)])
+            else:
+                table = Table(name, [RowBatch(name, self.findings)])
+            self._tables[name] = table
+        return self._tables[name]
+
+    def frame(self, name: str) -> pandas.DataFrame:
+        """A table as a pandas frame, with fixed columns and nullable types."""
+        return self.table(name).to_pandas()
+
+    def segments_of(self, stream: int) -> list[Row]:
+        """The segments of one stream."""
+        out: list[Row] = []
+        make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
+        for n, arrays in self._result.segment_chunks:
+            batch = SegmentBatch(n, arrays, self._ends)
+            rows = batch.find(stream)
+            if rows:
+                out.extend(map(make, zip(*batch.pick(rows).lists(), strict=True)))
+        return out
+
+    def steps_of(self, stream: int) -> list[Row]:
+        """The timeline of one stream."""
+        rows = self._result.finished.connections
+        at = stream * rows.width
+        first, count = rows.data[at + CONNECTION_FIELD["first_step"]], rows.data[at + CONNECTION_FIELD["steps"]]
+        batch = TimelineBatch(self._result.finished, self._ends, range(first, first + count))
+        return list(map(ROW_TYPES["timeline"]._make, zip(*batch.lists(), strict=True)))  # type: ignore[attr-defined]
+
+    def stream_of(self, frame: int) -> int:
+        """The stream of the segment in a frame. Raises UsageError for a frame that is not there or holds no TCP segment."""
+        from bisect import bisect_left
+
+        for n, arrays in self._result.segment_chunks:
+            at = bisect_left(arrays["frame"], frame, 0, n)
+            if at < n and arrays["frame"][at] == frame:
+                return int(arrays["stream"][at])
+        raise NoSuchSegment(frame, self.given, self.capture)
+
+    def why(self, frame: int) -> Why:
+        """Why the segment in this frame was sent, which rules fired and nearly fired, and what it did to both sides' states.
+
+        Raises UsageError for a frame that is not in the capture or holds no TCP segment.
+        """
+        from tcpinspect.insight.why import explain
+
+        stream = self.stream_of(frame)
+        found = explain(self.segments_of(stream), self.steps_of(stream), frame)
+        assert found is not None
+        return found
+
+    def __repr__(self) -> str:
+        c = self.capture
+        text = f"<analysis of {self.name}: {c.packets} packets, {c.segments} TCP segments, {len(self.connections)} connections"
+        return text + (f", {len(c.warnings)} warning{'s' * (len(c.warnings) > 1)}>" if c.warnings else ">")
+
+    def _repr_html_(self) -> str:
+        from tcpinspect.model.notebook import html_facts
+
+        return html_facts(repr(self)[1:-1], self.capture) + self.connections._repr_html_()
+
+
+def analyze(where: Input, *, segments: bool = True, progress: Progress | None = None) -> Analysis:
+    """Analyse a capture: a path, "-" for standard input, bytes, or a binary file object.
+
+    `segments` False leaves the segments table empty and saves its memory. Raises CaptureError when nothing can be read; a
+    capture that is damaged further on is analysed up to there, with a line in `.capture.warnings`.
+    """
+    return Analysis(run(where, segments=segments, progress=progress))

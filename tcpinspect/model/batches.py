@@ -1,0 +1,257 @@
+"""The engine's arrays as batches of logical columns. Floor 3.
+
+Here -1 and UNKNOWN become null, bits become flags, codes become words, and a connection's number its addresses.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from typing import Any
+
+from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED, UNKNOWN
+from tcpinspect.engine.decode import CHECKSUM_STATUS
+from tcpinspect.engine.finish import CONNECTION_FIELD, HANDSHAKE_WORDS, STEP_FIELDS, TEARDOWN_WORDS, Finisher
+from tcpinspect.engine.states import DOUBTS
+from tcpinspect.model.address import address_text
+from tcpinspect.protocol.header import options_text
+from tcpinspect.protocol.rfc9293 import Event, Evidence, State
+from tcpinspect.schema import ANALYSIS_FLAGS, CONNECTIONS, SEGMENTS, TIMELINE
+
+_STATES = [str(state) for state in State]
+_EVENTS = [str(event) for event in Event]
+_EVIDENCE = [str(evidence) for evidence in Evidence]
+_FLAGS_OF = {name: 1 << n for n, name in enumerate(ANALYSIS_FLAGS)}
+
+
+class Endpoints:
+    """Texts of the addresses of every connection, by stream and side (0 is the first segment's sender)."""
+
+    def __init__(self, finished: Finisher) -> None:
+        def column(name: str) -> array[int]:
+            return finished.connections.column(CONNECTION_FIELD[name])
+
+        text: dict[tuple[int, int, int], str] = {}
+
+        def texts(side: str) -> list[str]:
+            out = []
+            for key in zip(column("client_family"), column(f"{side}_hi"), column(f"{side}_lo"), strict=True):
+                known = text.get(key)
+                if known is None:
+                    known = text[key] = address_text(*key)
+                out.append(known)
+            return out
+
+        self.client = texts("client")
+        self.server = texts("server")
+        self.client_port = column("client_port").tolist()
+        self.server_port = column("server_port").tolist()
+        self.client_endpoint = column("client_endpoint").tolist()
+
+
+def _nullable(values: Sequence[int]) -> list[int | None]:
+    return [None if value < 0 else value for value in values]
+
+
+class SegmentBatch:
+    """One chunk of segments."""
+
+    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints) -> None:
+        self.count = count
+        self.arrays = arrays
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return self.count
+
+    def find(self, stream: int) -> list[int]:
+        """Rows of a stream."""
+        out: list[int] = []
+        column, at = self.arrays["stream"], -1
+        try:
+            while True:
+                at = column.index(stream, at + 1, self.count)
+                out.append(at)
+        except ValueError:
+            return out
+
+    def pick(self, rows: list[int]) -> SegmentBatch:
+        """Only these rows."""
+        pool = self.arrays["options_pool"]
+        arrays = {name: array(values.typecode, [values[n] for n in rows]) for name, values in self.arrays.items() if name != "options_pool"}
+        return SegmentBatch(len(rows), arrays | {"options_pool": pool}, self._ends)
+
+    def _options(self) -> list[str]:
+        pool = self.arrays["options_pool"]
+        known: dict[bytes, str] = {b"": ""}
+        out = []
+        for at, length in zip(self.arrays["options_at"][: self.count], self.arrays["options_len"], strict=False):
+            raw = bytes(pool[at : at + length])
+            text = known.get(raw)
+            if text is None:
+                if len(known) > 4096:
+                    known = {b"": ""}
+                text = known[raw] = options_text(raw)
+            out.append(text)
+        return out
+
+    def lists(self) -> list[Sequence[Any]]:
+        n = self.count
+        raw = {name: values[:n].tolist() for name, values in self.arrays.items() if name != "options_pool"}
+        ends, streams = self._ends, raw["stream"]
+        by_client = [side == ends.client_endpoint[stream] for side, stream in zip(raw["side"], streams, strict=True)]
+        src_dst = [
+            (ends.client[k], ends.server[k], ends.client_port[k], ends.server_port[k])
+            if c
+            else (ends.server[k], ends.client[k], ends.server_port[k], ends.client_port[k])
+            for k, c in zip(streams, by_client, strict=True)
+        ]
+        ready: dict[str, Sequence[Any]] = (
+            dict(zip(("src", "dst", "src_port", "dst_port"), zip(*src_dst, strict=True), strict=True)) if n else {}
+        )
+        ready["from_client"] = by_client
+        ready["checksum_status"] = [CHECKSUM_STATUS[code] for code in raw["checksum_status"]]
+        ready["sack_permitted"] = [bool(mark & MARK_SACK_PERMITTED) for mark in raw["marks"]]
+        ready["options_malformed"] = [bool(mark & MARK_OPTIONS_MALFORMED) for mark in raw["marks"]]
+        ready["options"] = self._options()
+        for name, bit in _FLAGS_OF.items():
+            ready[name] = [bool(word & bit) for word in raw["analysis"]]
+        out: list[Sequence[Any]] = []
+        for column in SEGMENTS:
+            if column.name in ready:
+                out.append(ready[column.name])
+            elif column.nullable:
+                out.append(_nullable(raw[column.name]))
+            else:
+                out.append(raw.get(column.name, []))
+        return out
+
+    def arrow(self) -> list[Any]:
+        import numpy as np
+        import pyarrow as pa
+
+        n, ends = self.count, self._ends
+        raw = {name: np.asarray(values)[:n] for name, values in self.arrays.items() if name != "options_pool"}
+        stream = raw["stream"]
+        by_client = raw["side"] == np.array(ends.client_endpoint)[stream]
+        client = pa.array(ends.client).take(pa.array(stream))
+        server = pa.array(ends.server).take(pa.array(stream))
+        ports = np.array(ends.client_port)[stream], np.array(ends.server_port)[stream]
+        chosen = pa.array(by_client)
+        import pyarrow.compute as pc
+
+        ready = {
+            "src": pc.if_else(chosen, client, server),
+            "dst": pc.if_else(chosen, server, client),
+            "src_port": np.where(by_client, *ports),
+            "dst_port": np.where(by_client, ports[1], ports[0]),
+            "from_client": by_client,
+            "checksum_status": pa.array(list(CHECKSUM_STATUS)).take(pa.array(raw["checksum_status"])),
+            "sack_permitted": (raw["marks"] & MARK_SACK_PERMITTED) != 0,
+            "options_malformed": (raw["marks"] & MARK_OPTIONS_MALFORMED) != 0,
+            "options": pa.array(self._options(), pa.string()),
+        }
+        out = []
+        for column in SEGMENTS:
+            if column.name in ready:
+                values = ready[column.name]
+            elif column.name in _FLAGS_OF:
+                values = (raw["analysis"] & _FLAGS_OF[column.name]) != 0
+            else:
+                values = raw[column.name]
+            if isinstance(values, np.ndarray):
+                if column.type == "int":
+                    wide = values.astype(np.int64)
+                    values = pa.array(wide, mask=wide < 0) if column.nullable else pa.array(wide)
+                else:
+                    values = pa.array(values)
+            out.append(values)
+        return out
+
+
+class _ListBatch:
+    """A batch that is small enough to go through lists on its way to Arrow."""
+
+    columns: tuple[Any, ...]
+
+    def lists(self) -> list[Sequence[Any]]:
+        raise TypeError("a batch of no table")
+
+    def arrow(self) -> list[Any]:
+        import pyarrow as pa
+
+        types = {"int": pa.int64(), "bool": pa.bool_(), "str": pa.string()}
+        return [pa.array(values, types[c.type]) for values, c in zip(self.lists(), self.columns, strict=True)]
+
+
+class ConnectionBatch(_ListBatch):
+    """All connections."""
+
+    columns = CONNECTIONS
+
+    def __init__(self, finished: Finisher, ends: Endpoints) -> None:
+        self._finished = finished
+        self._ends = ends
+
+    def __len__(self) -> int:
+        return self._finished.connections.count
+
+    def lists(self) -> list[Sequence[Any]]:
+        f = self._finished
+        raw = {name: f.connections.column(n).tolist() for name, n in CONNECTION_FIELD.items()}
+        ready: dict[str, Sequence[Any]] = {
+            "client": self._ends.client,
+            "server": self._ends.server,
+            "conn_state": f.conn_states,
+            "history": f.histories,
+            "handshake": [HANDSHAKE_WORDS[code] for code in raw["handshake"]],
+            "teardown": [TEARDOWN_WORDS[code] for code in raw["teardown"]],
+            "client_evidence": [_EVIDENCE[code] for code in raw["client_evidence"]],
+            "client_state": [None if code == UNKNOWN else _STATES[code] for code in raw["client_state"]],
+            "server_state": [None if code == UNKNOWN else _STATES[code] for code in raw["server_state"]],
+        }
+        for name in ("sack", "timestamps"):
+            ready[name] = [None if value == UNKNOWN else bool(value) for value in raw[name]]
+        return [
+            ready[c.name]
+            if c.name in ready
+            else [None if value == UNKNOWN else value for value in raw[c.name]]
+            if c.nullable
+            else raw[c.name]
+            for c in CONNECTIONS
+        ]
+
+
+class TimelineBatch(_ListBatch):
+    """The steps of all connections, or of some rows of them."""
+
+    columns = TIMELINE
+
+    def __init__(self, finished: Finisher, ends: Endpoints, rows: range | None = None) -> None:
+        self._finished = finished
+        self._ends = ends
+        self._rows = range(finished.steps.count) if rows is None else rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def lists(self) -> list[Sequence[Any]]:
+        f, ends, rows = self._finished, self._ends, self._rows
+        width = len(STEP_FIELDS)
+        block = f.steps.data[rows.start * width : rows.stop * width]
+        stream, side, frame, time_ns, source, target, event, evidence, section, doubt = (block[n::width].tolist() for n in range(width))
+        at_client = [s == ends.client_endpoint[k] for s, k in zip(side, stream, strict=True)]
+        return [
+            stream,
+            ["client" if c else "server" for c in at_client],
+            [ends.client[k] if c else ends.server[k] for k, c in zip(stream, at_client, strict=True)],
+            [ends.client_port[k] if c else ends.server_port[k] for k, c in zip(stream, at_client, strict=True)],
+            [None if value == UNKNOWN else value for value in frame],
+            [None if value == UNKNOWN else value for value in time_ns],
+            [_STATES[code] for code in source],
+            [_STATES[code] for code in target],
+            [_EVENTS[code] for code in event],
+            [_EVIDENCE[code] for code in evidence],
+            [f.sections[code] for code in section],
+            [DOUBTS[code] for code in doubt],
+        ]

@@ -1,0 +1,103 @@
+"""A connection and its two sides, as people ask about them. Floor 3."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from tcpinspect.model.address import endpoint_text
+from tcpinspect.model.notebook import RowList
+from tcpinspect.model.table import Row, printable
+
+if TYPE_CHECKING:
+    from tcpinspect.model.analysis import Analysis
+
+
+class Side:
+    """One half of an observed connection. `role` is "client" or "server"; numbers are None where unknown, times in ns."""
+
+    def __init__(self, connection: Connection, role: str) -> None:
+        row = connection.row
+        self._connection = connection
+        self.role = role
+        self.address: str = getattr(row, role)
+        self.port: int = getattr(row, f"{role}_port")
+        self.packets: int = getattr(row, f"{role}_packets")
+        self.bytes: int | None = getattr(row, f"{role}_bytes")
+        self.payload_bytes: int = getattr(row, f"{role}_payload_bytes")
+        self.state: str | None = getattr(row, f"{role}_state")
+        self.mss: int | None = getattr(row, f"{role}_mss")
+        self.window_shift: int | None = getattr(row, f"{role}_window_shift")
+        self.retransmissions: int = getattr(row, f"{role}_retransmissions")
+        self.zero_windows: int = getattr(row, f"{role}_zero_windows")
+        self.rtt_min_ns: int | None = getattr(row, f"{role}_rtt_min_ns")
+        self.rtt_median_ns: int | None = getattr(row, f"{role}_rtt_median_ns")
+        self.rtt_max_ns: int | None = getattr(row, f"{role}_rtt_max_ns")
+
+    @property
+    def timeline(self) -> RowList:
+        """The steps of this side alone."""
+        whole = self._connection.timeline
+        return RowList((step for step in whole if step.side == self.role), "timeline", whole.first_ns)
+
+    def __str__(self) -> str:
+        return endpoint_text(self.address, self.port)
+
+    def __repr__(self) -> str:
+        return f"<{self.role} {self}, {self.state or 'state unknown'}>"
+
+
+class Connection:
+    """One incarnation of an address pair: every column of `schema.CONNECTIONS` is an attribute, `client` and `server` are Sides."""
+
+    def __init__(self, analysis: Analysis, row: Row) -> None:
+        self._analysis = analysis
+        self.row = row
+        self.stream: int = row.stream
+        self.client = Side(self, "client")
+        self.server = Side(self, "server")
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or name == "row":
+            raise AttributeError(name)
+        try:
+            return getattr(self.row, name)
+        except AttributeError:
+            raise AttributeError(f"a connection has no {name!r}; its columns: {', '.join(self.row._fields)}") from None
+
+    @cached_property
+    def timeline(self) -> RowList:
+        """The steps of both sides, in the order in which they happened."""
+        return RowList(self._analysis.steps_of(self.stream), "timeline", self._analysis.capture.first_ns)
+
+    @cached_property
+    def segments(self) -> RowList:
+        """The segments in the order of the capture."""
+        return RowList(self._analysis.segments_of(self.stream), "segments", self._analysis.capture.first_ns)
+
+    @property
+    def findings(self) -> RowList:
+        """What is worth saying about this connection."""
+        found = (finding for finding in self._analysis.findings if finding.stream == self.stream)
+        return RowList(found, "findings", self._analysis.capture.first_ns)
+
+    def __dir__(self) -> list[str]:
+        return sorted({*super().__dir__(), *self.row._fields})
+
+    def __str__(self) -> str:
+        return f"{self.client} → {self.server}"
+
+    def __repr__(self) -> str:
+        return f"<connection {self.stream}: {self}, {self.row.conn_state}, {self.row.handshake}, {self.row.teardown}>"
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        cells = "".join(
+            f"<tr><th>{escape(name)}</th><td>{escape('' if value is None else printable(str(value)))}</td></tr>"
+            for name, value in self.row._asdict().items()
+        )
+        return (
+            f"<h4>{escape(printable(str(self)))}</h4>{self.timeline._repr_html_()}"
+            f"<details><summary>all columns</summary><table>{cells}</table></details>"
+        )

@@ -1,0 +1,99 @@
+"""Where everything in a picture of one connection stands, as a table: nothing is drawn here. Floor 4. Reading: RFC 9293 §3.5, §3.6.
+
+    ladder(connection, phase="handshake") -> Ladder(client, server, arrows, spans, breaks, height, …)
+    lanes(connection)                     -> Lanes(client, server, bars, ticks, to_scale)
+
+Of a Ladder: Arrow(y_start, y_end, from_client, frame, time_ns, label, note, kind, lost, …), Span(side, y_top, y_bottom, state,
+evidence, frame), Break(y, silence_ns). Heights are in rows, from 0 at the top to `height`; the client's rail stands at x = 0,
+the server's at x = 1. Arrows start one row apart at least, so time is in order but not to scale. An arrow's label belongs above
+it, its note below it, both in the sender's part of the width (`label_share`): nothing else is drawn there.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tcpinspect.insight.words import words
+from tcpinspect.plot.fold import runs
+from tcpinspect.plot.itself import steps_of
+from tcpinspect.plot.lanes import lanes
+from tcpinspect.plot.lost import crossing_answers, lost_frames, unanswered_frames
+from tcpinspect.plot.phases import PHASES, missing, phase_bounds
+from tcpinspect.plot.pieces import KINDS, Arrow, Bar, Break, Kind, Ladder, Lanes, Side, Span, Tick
+from tcpinspect.plot.place import Given, place, silences
+from tcpinspect.plot.rails import attach, crowding, rail
+
+__all__ = [
+    "KINDS", "MOST_ARROWS", "PHASES", "Arrow", "Bar", "Break", "Kind", "Ladder", "Lanes", "Side", "Span", "Tick", "clock", "clock_unit",
+    "label_share", "ladder", "lanes", "missing",
+]  # fmt: skip
+
+_SIDES: tuple[Side, Side] = ("client", "server")
+# So many arrows still make a picture of one page.
+MOST_ARROWS = 60
+# The share of the width, from the sender's rail, that label and note may take.
+_LABEL_SHARE = 0.9
+_CROSSING_SHARE = 0.37
+
+
+def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS) -> Ladder:
+    """Lay out a connection (`model.Connection`), or its "handshake" or "teardown", in about `most` arrows.
+
+    Raises UsageError for a phase there is not. A phase that the connection does not have gives a Ladder without arrows.
+    """
+    everything, timeline = connection.segments, steps_of(connection)
+    first, past = phase_bounds(everything, timeline, phase)
+    segments = everything[first:past]
+    quiet = silences(segments)
+    attached = {side: attach(side, timeline) for side in _SIDES}
+    stepping = {frame for steps, _ in attached.values() for frame in steps}
+    given = Given(
+        segments=segments,
+        words=words(everything[:past])[first:],
+        runs=runs(segments, stepping, quiet, most=most),
+        silences=quiet,
+        lost=lost_frames(everything, timeline, connection.initial_rtt_ns),
+        unanswered=unanswered_frames(everything),
+        answers=crossing_answers(everything),
+        steps={frame: max(crowding(steps, frame) for steps, _ in attached.values()) for frame in stepping},
+        trailing=max(len(trailing) for _, trailing in attached.values()) if past == len(everything) else 0,
+        initial_rtt_ns=connection.initial_rtt_ns,
+    )
+    rows = place(given)
+    shown = (segments[0].frame, segments[-1].frame) if segments else (0, 0)
+    spans: list[Span] = []
+    for side in _SIDES if segments else ():
+        spans.extend(rail(side, timeline, rows.ends, shown, rows.height, last=past == len(everything)))
+    return Ladder(
+        client=str(connection.client),
+        server=str(connection.server),
+        arrows=tuple(rows.arrows),
+        spans=tuple(spans),
+        breaks=tuple(rows.breaks),
+        height=rows.height,
+        start_ns=connection.start_ns,
+        segments=len(segments),
+        phase=phase,
+    )
+
+
+def label_share(picture: Ladder, index: int) -> float:
+    """The share of the width that label and note of an arrow may take: less where it crosses another."""
+    arrows = picture.arrows
+    crossed = arrows[index].crosses or (index > 0 and arrows[index - 1].crosses)
+    return _CROSSING_SHARE if crossed else _LABEL_SHARE
+
+
+def clock_unit(picture: Ladder) -> str:
+    """The unit of a ladder's times: "ms" where all of it lies within a second of the connection's start, else "s"."""
+    last = max((abs(arrow.time_ns - picture.start_ns) for arrow in picture.arrows), default=0)
+    return "ms" if last < 1_000_000_000 else "s"
+
+
+def clock(picture: Ladder, arrow: Arrow) -> str:
+    """The time of an arrow since the connection's start in the ladder's unit, to the microsecond: `20.587`, `3.044120`."""
+    ns = arrow.time_ns - picture.start_ns
+    sign, micro = ("−" if ns < 0 else ""), abs(ns) // 1000
+    if clock_unit(picture) == "ms":
+        return f"{sign}{micro // 1000}.{micro % 1000:03d}"
+    return f"{sign}{micro // 1_000_000}.{micro % 1_000_000:06d}"

@@ -1,0 +1,37 @@
+"""Write a picture to a file, the same bytes for the same picture. Floor 4. Reading: none."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from tcpinspect.errors import UsageError
+from tcpinspect.plot.style import PAPER, settings
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+SUFFIXES = (".png", ".svg", ".pdf")
+# No date and no version of the library: a picture changes only when what it shows does.
+_METADATA: dict[str, dict[str, str | None]] = {
+    ".png": {"Software": "tcpinspect"},
+    ".svg": {"Creator": "tcpinspect", "Date": None},
+    ".pdf": {"Creator": "tcpinspect", "Producer": "tcpinspect", "CreationDate": None},
+}
+_DPI = 150
+
+
+def save(picture: Axes | Figure, path: str | os.PathLike[str]) -> None:
+    """Write the figure of these axes (or a figure) as PNG, SVG (its text stays text) or PDF, by the ending of `path`.
+
+    Raises UsageError for another ending, OSError where the file cannot be written.
+    """
+    suffix = os.path.splitext(os.fspath(path))[1].lower()
+    if suffix not in SUFFIXES:
+        raise UsageError(f"{os.fspath(path)} has no ending that says which picture it is: use {', '.join(SUFFIXES)}")
+    import matplotlib
+
+    figure = picture if not hasattr(picture, "get_figure") or picture.get_figure() is None else picture.get_figure()
+    with matplotlib.rc_context(settings()):
+        figure.savefig(path, format=suffix[1:], dpi=_DPI, metadata=_METADATA[suffix], facecolor=PAPER)  # type: ignore[union-attr]

@@ -1,0 +1,59 @@
+"""What all tests share: the project's own captures, and tshark as the yardstick."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CAPTURES = ROOT / "captures"
+
+
+@pytest.fixture(scope="session")
+def captures() -> list[Path]:
+    """Every capture in captures/."""
+    return sorted(p for p in CAPTURES.iterdir() if ".pcap" in p.name)
+
+
+@pytest.fixture(scope="session")
+def shown() -> Path:
+    """A small capture with one complete connection."""
+    return CAPTURES / "normal-close-by-client.pcap"
+
+
+@pytest.fixture(scope="session")
+def tshark() -> Callable[..., list[dict[str, str]]]:
+    """tshark(path, field, ...) gives a dictionary a TCP frame; the test skips where tshark is missing."""
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed (Debian package tshark)")
+
+    def fields(path: Path, *names: str, two_pass: bool = False) -> list[dict[str, str]]:
+        command = [
+            "tshark",
+            "-r",
+            str(path),
+            "-n",
+            "-Y",
+            "tcp && !icmp && !icmpv6",
+            "-T",
+            "fields",
+            "-E",
+            "header=y",
+            "-E",
+            "separator=/t",
+            "-E",
+            "occurrence=l",
+        ]
+        command += ["-o", "tcp.desegment_tcp_streams:FALSE", "-o", "tcp.check_checksum:FALSE"] + (["-2"] if two_pass else [])
+        for name in names:
+            command += ["-e", name]
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        return list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t", quoting=csv.QUOTE_NONE))
+
+    return fields

@@ -1,0 +1,85 @@
+"""The column `doubt`: where the capture cannot decide it names the other reading, and where it can it is silent."""
+
+import pytest
+
+from tcpinspect.engine.doubts import DOUBTS
+
+from .story import OPENED, Story
+
+ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP, HOW_LONG, SYN_ACK = range(1, 12)
+CLOSED_BY_BOTH = [*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302"]
+
+
+def doubts(story: Story, name: str) -> dict[str, int]:
+    """State entered → doubt, of one side, only where there is one."""
+    rows = story.by_name[name]
+    return {story.path(name).split()[n + 1]: r["doubt"] for n, r in enumerate(rows) if r["doubt"]}
+
+
+def test_words_are_short_sentences_of_one_line():
+    assert DOUBTS[0] is None and len(set(DOUBTS)) == len(DOUBTS)
+    assert all(20 < len(words) < 140 and "\n" not in words for words in DOUBTS[1:])
+
+
+def test_the_third_segment_is_doubtful_until_the_server_speaks_or_its_timer_stays_silent():
+    assert doubts(Story(*OPENED, end_ms=30), "S") == {"ESTABLISHED": THIRD}
+    assert doubts(Story(*OPENED, end_ms=3000), "S") == {}
+    assert doubts(Story(*OPENED, "S A 301 101", end_ms=40), "S") == {}
+    assert doubts(Story(*OPENED, "C PA 101 301 len=5", "S A 301 106", end_ms=50), "S") == {}
+
+
+def test_the_syn_ack_that_is_answered_is_not_doubtful():
+    assert doubts(Story(*OPENED, end_ms=30), "C") == {}
+    assert doubts(Story(*OPENED[:2], end_ms=11), "C") == {"ESTABLISHED": ARRIVAL}
+    assert doubts(Story(*OPENED[:2], end_ms=3000), "C") == {"SYN-SENT": SYN_ACK}
+
+
+def test_the_last_ack_of_a_close_is_doubtful_while_the_fin_could_come_again():
+    assert doubts(Story(*CLOSED_BY_BOTH, end_ms=60), "S") == {"CLOSED": ARRIVAL}
+    assert doubts(Story(*CLOSED_BY_BOTH, end_ms=6000), "S") == {}
+    assert doubts(Story(*CLOSED_BY_BOTH, end_ms=6000), "C") == {}
+
+
+def test_a_fin_that_nobody_acknowledges():
+    begin = [*OPENED, "S A 301 101", "C FA 101 301"]
+    assert doubts(Story(*begin, end_ms=50), "S") == {"CLOSE-WAIT": FIN}
+    story = Story(*begin, end_ms=5000)
+    assert doubts(story, "S") == {"ESTABLISHED": FIN} and story.final["S"] == "ESTABLISHED"
+    assert doubts(Story(*begin, end_ms=50), "C") == {}
+
+
+def test_a_reset_that_may_be_ahead_of_missing_data():
+    begin = [*OPENED, "S A 301 101", "C PA 101 301 len=50"]
+    assert doubts(Story(*begin, "C RA 151 301", end_ms=9000), "S") == {"CLOSED": NUMBER}
+    assert doubts(Story(*begin, "S A 301 151", "C RA 151 301", end_ms=9000), "S") == {}
+
+
+def test_a_reset_that_was_not_exact_and_met_silence():
+    story = Story(*OPENED, "S A 301 101", "C R 150", end_ms=9000)
+    assert story.final["S"] == "ESTABLISHED" and doubts(story, "S") == {"ESTABLISHED": IGNORED}
+    assert doubts(Story(*OPENED, "S A 301 101", "C R 150", "S A 301 101", end_ms=9000), "S") == {}
+
+
+def test_a_reset_that_crossed_data():
+    story = Story(*OPENED, "C RA 101 301", "S PA 301 101 len=5 at=21")
+    assert doubts(story, "S")["CLOSED"] == CROSSED
+
+
+def test_a_reset_without_ack_that_crossed_a_fin():
+    story = Story(*OPENED, "S A 301 101", "S FA 301 101 at=40", "C R 101 at=41")
+    assert doubts(story, "C")["CLOSED"] == ABORT
+    assert "CLOSED" not in doubts(Story(*OPENED, "S FA 301 101 at=40", "C RA 101 302 at=41"), "C")
+
+
+@pytest.mark.parametrize(("end_ms", "wanted"), [(50, {"ESTABLISHED": LATE, "CLOSED": ARRIVAL}), (9000, {"ESTABLISHED": LATE})])
+def test_a_capture_that_starts_late(end_ms, wanted):
+    story = Story("C FA 100 300", "S FA 300 101", "C A 101 301", end_ms=end_ms)
+    assert doubts(story, "S") == wanted and doubts(story, "C") == {"ESTABLISHED": LATE}
+
+
+def test_the_assumed_end_of_time_wait_says_how_long_it_may_be():
+    assert doubts(Story(*CLOSED_BY_BOTH, end_ms=90_000), "C") == {"CLOSED": HOW_LONG}
+
+
+def test_an_icmp_error_that_the_rfc_lets_pass():
+    assert "ICMP" in str(DOUBTS[ICMP])
