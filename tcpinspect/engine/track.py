@@ -14,6 +14,7 @@ import cython
 
 from tcpinspect.engine.links import ICMP, ICMPV6
 from tcpinspect.engine.states import TIME_WAIT_LASTS_S
+from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import State
 
 if not cython.compiled:
@@ -31,7 +32,9 @@ R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
 # Routers repeat themselves (RFC 1812 §4.3.2.8 limits their rate only); the first errors tell what happened.
 MAX_ICMP_EVENTS = cython.declare(cython.longlong, 32)
-FLAG_ACK = cython.declare(cython.longlong, 0x10)
+FLAG_ACK = cython.declare(cython.longlong, header.ACK)
+SYN = cython.declare(cython.longlong, header.SYN)
+SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 
 LIMITS = {
     "roomy": 20_000,  # connections
@@ -134,7 +137,9 @@ class Tracker:
             self.checksums_good += 1
         elif s.checksum_status:
             self.note_checksum(s)
-        if stream >= 0:
+        if stream >= 0 and self.pairs.live(stream) < 0 and s.flags & SYN_ACK == SYN:
+            reused = self.pairs.base(stream, side) >= 0 and s.seq != self.pairs.base(stream, side)
+        if stream >= 0 and not reused:
             c = self.connection_of(s, stream)
             if is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
                 reused = 1
@@ -142,6 +147,8 @@ class Tracker:
         if stream < 0 or reused:
             c = self.begin(s, stream)
             side = 0
+        if c.ghost:
+            self.late_segments += 1
         fwd = c.half1 if side else c.half0
         rev = c.half0 if side else c.half1
         analyse(s, fwd, rev, c.pair, reused)
@@ -184,8 +191,6 @@ class Tracker:
             self.haunt(c.half1, stream, 1)
         else:
             c = self.alive[at]
-        if c.ghost:
-            self.late_segments += 1
         return c
 
     def haunt(self, half, stream, side):
