@@ -251,14 +251,14 @@ class Finisher:
         new = Rows(STEP_WIDTH)
         fresh: Rows = new
         row: cython.longlong
-        k: cython.longlong
+        _k: cython.longlong
         at: cython.longlong
         field: cython.longlong
         first: cython.longlong
         for row in range(0, chunk.done * WIDTH, WIDTH):
             at = chunk.view[row + 48] * STEP_WIDTH
             first = fresh.count
-            for k in range(chunk.view[row + 49]):
+            for _k in range(chunk.view[row + 49]):
                 fresh.begin()
                 for field in range(STEP_WIDTH):
                     fresh.put(field, old.view[at])

@@ -227,10 +227,10 @@ class Tracker:
 
     def look_around(self, now_ns):
         """Let a few go whose time has come; where there are too many, look at more."""
-        k: cython.longlong
+        _k: cython.longlong
         alive: cython.longlong = len(self.alive) - len(self.free)
         c: Connection
-        for k in range(LOOKS):
+        for _k in range(LOOKS):
             self.hand += 1
             if self.hand >= len(self.alive):
                 self.hand = 0
