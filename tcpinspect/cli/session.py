@@ -5,16 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, TextIO
+from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
 from tcpinspect.cli import INTERRUPTED
 from tcpinspect.errors import CaptureError, UsageError
 
 if TYPE_CHECKING:
     from tcpinspect.model.analysis import Analysis
+    from tcpinspect.model.survey import Survey
 
+Read = TypeVar("Read", "Analysis", "Survey")
 DONE, FAILED = 0, 2
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports of any tool whose reader went away
 
@@ -82,21 +84,30 @@ class Session:
 
     def analyze(self, file: str, *, segments: bool = True) -> Analysis:
         """Analyse the capture, its warnings to stderr; `segments` False saves their memory. Raises TcpinspectError."""
-        if file == "-" and sys.stdin is not None and sys.stdin.isatty():
-            raise UsageError("standard input is the terminal: give a file, or a pipe such as: tcpdump -w - | tcpinspect -")
         import tcpinspect
 
+        return self._read(file, lambda: tcpinspect.analyze(file, segments=segments))
+
+    def survey(self, file: str) -> Survey:
+        """The same, but only what a summary needs, in memory that does not grow with the file."""
+        from tcpinspect.model.survey import survey
+
+        return self._read(file, lambda: survey(file))
+
+    def _read(self, file: str, read: Callable[[], Read]) -> Read:
+        if file == "-" and sys.stdin is not None and sys.stdin.isatty():
+            raise UsageError("standard input is the terminal: give a file, or a pipe such as: tcpdump -w - | tcpinspect -")
         try:
-            analysis = tcpinspect.analyze(file, segments=segments)
+            found = read()
         except CaptureError:
             raise
         except OSError as error:
             raise CaptureError(f"cannot read {file}: {error.strerror or error}") from error
-        self.interrupted = analysis.interrupted
-        for warning in analysis.capture.warnings:
+        self.interrupted = found.interrupted
+        for warning in found.capture.warnings:
             self.damaged = True
             self.warn(warning)
-        return analysis
+        return found
 
     def warn(self, text: str) -> None:
         """A warning of one line on stderr, unless -q."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +10,7 @@ from tcpinspect.cli.options import check_text_ending, file_argument, global_opti
 from tcpinspect.cli.session import Session, encoded, terminal_width, unicode_output
 
 if TYPE_CHECKING:
-    from tcpinspect.model.analysis import Analysis
+    from tcpinspect.model.survey import Survey
 
 _WORTH = 20  # connections named in JSON; the rest is counted
 _WIDTH_ELSEWHERE = 80  # characters where stdout is no terminal
@@ -34,34 +32,32 @@ def summary(session: Session, file: str, format: str | None, out: str | None) ->
     if format is None:
         check_text_ending(out, ".json")
         format = "json" if (out or "").lower().endswith(".json") else "text"
-    analysis = session.analyze(file, segments=False)
+    survey = session.survey(file)
     to_screen = out in (None, "-")
     with session.output(out, file) as target:
         if format == "json":
             import json
 
-            target.write((json.dumps(collect(analysis), indent=2) + "\n").encode("ascii"))
+            target.write((json.dumps(collect(survey), indent=2) + "\n").encode("ascii"))
             return
         from tcpinspect.report.summary import summary_text
 
         unicode = unicode_output() or not to_screen
         width = (terminal_width() if to_screen else None) or _WIDTH_ELSEWHERE
-        text = summary_text(analysis, width=width, color=session.colored() if to_screen else False, unicode=unicode)
+        text = summary_text(survey, width=width, color=session.colored() if to_screen else False, unicode=unicode)
         target.write(encoded(text, unicode=unicode))
 
 
-def collect(analysis: Analysis) -> dict[str, Any]:
+def collect(survey: Survey) -> dict[str, Any]:
     """The facts of the summary as plain values (times in ns); what `-T json` prints."""
-    from tcpinspect.insight.interest import interesting
-    from tcpinspect.report.overview import outcomes
+    from tcpinspect.insight.findings import capture_findings
+    from tcpinspect.report.overview import counted_outcomes
 
-    capture = analysis.capture
-    rows = analysis.connection_rows
-    worth = interesting(rows)
-    by_stream = {row.stream: row for row in rows}
+    capture, digest = survey.capture, survey.digest
+    worth, named = digest.worth, digest.rows
     duration = None if capture.first_ns is None or capture.last_ns is None else capture.last_ns - capture.first_ns
     return {
-        "name": analysis.name,
+        "name": survey.name,
         "format": capture.format,
         "link_types": list(capture.link_types),
         "packets": capture.packets,
@@ -74,31 +70,27 @@ def collect(analysis: Analysis) -> dict[str, Any]:
         "snaplen_cut": capture.snaplen_cut,
         "drops": capture.drops,
         "warnings": list(capture.warnings),
-        "connections": len(rows),
+        "connections": digest.connections,
         "outcomes": [
             {"outcome": one.words, "connections": one.number, "tone": one.tone, "conn_states": one.conn_states.split()}
-            for one in outcomes(rows)
+            for one in counted_outcomes((sort.row, sort.count) for sort in digest.sorts)
         ],
-        "conn_states": _counts(row.conn_state for row in rows),
-        "handshakes": _counts(row.handshake for row in rows),
-        "teardowns": _counts(row.teardown for row in rows),
-        "client_retransmissions": sum(row.client_retransmissions for row in rows),
-        "server_retransmissions": sum(row.server_retransmissions for row in rows),
+        "conn_states": dict(digest.counts("conn_state").most_common()),
+        "handshakes": dict(digest.counts("handshake").most_common()),
+        "teardowns": dict(digest.counts("teardown").most_common()),
+        "client_retransmissions": sum(sort.client_retransmissions for sort in digest.sorts),
+        "server_retransmissions": sum(sort.server_retransmissions for sort in digest.sorts),
         "worth_a_look": [
-            {"stream": one.stream, "client": _end(by_stream[one.stream], "client"), "server": _end(by_stream[one.stream], "server"),
-             "conn_state": by_stream[one.stream].conn_state, "reasons": list(one.reasons)}
-            for one in worth[:_WORTH]
+            {"stream": one.stream, "client": _end(named[one.stream], "client"), "server": _end(named[one.stream], "server"),
+             "conn_state": named[one.stream].conn_state, "reasons": list(one.reasons)}
+            for one in worth.first[:_WORTH]
         ],
-        "worth_a_look_more": max(0, len(worth) - _WORTH),
+        "worth_a_look_more": max(0, worth.total - min(_WORTH, len(worth.first))),
         "findings": [
             {"id": row.id, "severity": row.severity, "count": row.count, "text": row.text}
-            for row in analysis.findings if row.stream is None
+            for row in [*capture_findings(survey.diagnoses), *digest.crowd_findings()]
         ],
     }  # fmt: skip
-
-
-def _counts(words: Iterator[str]) -> dict[str, int]:
-    return dict(Counter(words).most_common())
 
 
 def _end(row: Any, role: str) -> str:

@@ -43,6 +43,7 @@ CHUNK_STREAMS = 4096
 
 CHUNK = cython.declare(cython.longlong, CHUNK_STREAMS)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
+HISTORY_AT = cython.declare(cython.longlong, CONNECTION_FIELD["history_at"])
 STEP_WIDTH = cython.declare(cython.longlong, len(STEP_FIELDS))
 NOTHING = cython.declare(cython.longlong, UNKNOWN)
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
@@ -69,6 +70,17 @@ class Chunk:
         self.waiting = Rows(3)
         self.settled_ns = 0
         self.early = 0
+
+    @staticmethod
+    def of_rows(rows):
+        """A chunk of single rows, each with the letters of its history, in the given order."""
+        chunk = Chunk(0)
+        for n, (row, letters) in enumerate(rows):
+            chunk.rows[n * WIDTH : (n + 1) * WIDTH] = row
+            chunk.rows[n * WIDTH + HISTORY_AT] = len(chunk.letters)
+            chunk.letters.extend(letters)
+        chunk.done = len(rows)
+        return chunk
 
     def row(self, stream):
         """The row of a stream of this chunk, as an array."""

@@ -126,7 +126,16 @@ def diagnose(connections: Iterable[Any], capture: Any) -> list[Diagnosis]:
     signs: Mapping[str, Any] = getattr(capture, "health", None) or {}
     out = [*_lost(capture, signs), *_clock(capture, signs), *_damaged(capture), *_order(signs)]
     rows = list(connections)
-    return [*out, *_sides(rows, signs), *_offload(capture, signs), *_older(rows)]
+    older = [row for row in rows if row.handshake == "none"]
+    frame = min((row.first_frame for row in older), default=0)
+    return [*out, *_sides(len(rows), signs), *_offload(capture, signs), *_older(len(older), frame, frozenset(row.stream for row in older))]
+
+
+def diagnose_counted(connections: int, older: int, older_frame: int, capture: Any) -> list[Diagnosis]:
+    """The same where only numbers of connections are known: all, those older than the capture, and the first frame of these."""
+    signs: Mapping[str, Any] = getattr(capture, "health", None) or {}
+    out = [*_lost(capture, signs), *_clock(capture, signs), *_damaged(capture), *_order(signs)]
+    return [*out, *_sides(connections, signs), *_offload(capture, signs), *_older(older, older_frame, frozenset())]
 
 
 def doubt(finding: str, stream: int, diagnoses: Iterable[Diagnosis]) -> str:
@@ -210,12 +219,12 @@ def _order(signs: Mapping[str, Any]) -> Iterable[Diagnosis]:
         yield _diagnosis("TI-CAP-07", lost.count, text, lost.frame, lost.streams)
 
 
-def _sides(rows: list[Any], signs: Mapping[str, Any]) -> Iterable[Diagnosis]:
+def _sides(connections: int, signs: Mapping[str, Any]) -> Iterable[Diagnosis]:
     lone = signs.get("one_way")
     if lone:
-        share = "Every connection" if lone.count == len(rows) > 1 else count(lone.count, "connection")
+        share = "Every connection" if lone.count == connections > 1 else count(lone.count, "connection")
         text = f"{share} shows one direction only, though that side acknowledges what the other sends."
-        if lone.count > 1 and lone.count != len(rows):
+        if lone.count > 1 and lone.count != connections:
             text = text.replace(" shows ", " show ")
         yield _diagnosis("TI-CAP-08", lone.count, text, lone.frame, lone.streams)
 
@@ -244,9 +253,7 @@ def _offload(capture: Any, signs: Mapping[str, Any]) -> Iterable[Diagnosis]:
         yield _diagnosis("TI-CAP-14", lone.count, text, lone.frame, lone.streams)
 
 
-def _older(rows: list[Any]) -> Iterable[Diagnosis]:
-    older = [row for row in rows if row.handshake == "none"]
-    if older:
-        text = f"{_were(len(older), 'connection')} already open when the capture began."
-        frame = min(row.first_frame for row in older)
-        yield _diagnosis("TI-CAP-12", len(older), text, frame, frozenset(row.stream for row in older))
+def _older(number: int, frame: int, streams: frozenset[int]) -> Iterable[Diagnosis]:
+    if number:
+        text = f"{_were(number, 'connection')} already open when the capture began."
+        yield _diagnosis("TI-CAP-12", number, text, frame, streams)

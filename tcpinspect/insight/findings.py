@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from tcpinspect.insight import reading
 from tcpinspect.insight.doctor import Diagnosis, diagnose, doubt
 from tcpinspect.insight.finding_kinds import KINDS
-from tcpinspect.insight.interest import CROWD
+from tcpinspect.insight.interest import CROWD, Failures
 from tcpinspect.insight.phrases import count, duration, octets, times
 
 
@@ -54,12 +54,33 @@ def findings(
     rows = list(connections)
     first = first or {}
     diagnoses = diagnose(rows, capture)
-    out = _of_capture(diagnoses) + [_row(None, made, (None, None)) for made in _of_crowds(rows)]
+    out = capture_findings(diagnoses) + [_row(None, made, (None, None)) for made in _of_crowds(rows)]
     for c in rows:
-        found = [made for rule in _RULES for made in rule(c)]
-        mine = [_row(c.stream, made, _place(c, made[3], first, steps_of)) for made in found]
-        out += sorted((_doubtful(one, diagnoses) for one in mine), key=lambda f: _RANK[f.severity])
+        out += connection_findings(c, diagnoses, steps_of=steps_of, first=first)
     return out
+
+
+def connection_findings(
+    row: Any,
+    diagnoses: Iterable[Diagnosis],
+    *,
+    steps_of: Callable[[int], Iterable[Any]] = lambda stream: (),
+    first: Mapping[tuple[int, str], tuple[int, int]] | None = None,
+) -> list[Finding]:
+    """What there is to say of one connection, the severest first."""
+    told = list(diagnoses)
+    found = [made for rule in _RULES for made in rule(row)]
+    mine = [_row(row.stream, made, _place(row, made[3], first or {}, steps_of)) for made in found]
+    return sorted((_doubtful(one, told) for one in mine), key=lambda f: _RANK[f.severity])
+
+
+def crowd_findings(failures: Iterable[Failures], tried: Mapping[tuple[str, str], int]) -> list[Finding]:
+    """Floods and scans, from who failed to reach whom and from how many ports of a server each client tried."""
+    half_open: dict[tuple[str, int], Counter[str]] = {}
+    for one in failures:
+        if one.port >= 0 and one.opening in ("unanswered", "incomplete"):
+            half_open.setdefault((one.server, one.port), Counter())[one.opening] += one.number
+    return [_row(None, made, (None, None)) for made in _crowds_made(half_open, tried)]
 
 
 _RANK = {"error": 0, "warn": 1, "note": 2, "chat": 3}
@@ -93,7 +114,8 @@ def _place(c: Any, what: str, first: Mapping[tuple[int, str], tuple[int, int]], 
     return None, None
 
 
-def _of_capture(diagnoses: list[Diagnosis]) -> list[Finding]:
+def capture_findings(diagnoses: Iterable[Diagnosis]) -> list[Finding]:
+    """The faults of the capture itself as findings."""
     # Each connection that is older than the capture says so itself (TI-OPEN-07).
     told = (one for one in diagnoses if one.id != "TI-CAP-12")
     return [Finding(None, one.id, one.severity, one.frame, None, one.count, one.text, KINDS[one.id].rfc) for one in told]
@@ -118,6 +140,10 @@ def _of_crowds(rows: list[Any]) -> list[Made]:
             half_open.setdefault((c.server, c.server_port), Counter())[kind] += 1
         if kind in ("refused", "unanswered"):
             tried.setdefault((c.client, c.server), set()).add(c.server_port)
+    return _crowds_made(half_open, {ends: len(ports) for ends, ports in tried.items()})
+
+
+def _crowds_made(half_open: Mapping[tuple[str, int], Counter[str]], tried: Mapping[tuple[str, str], int]) -> list[Made]:
     made: list[Made] = []
     for (server, port), kinds in sorted(half_open.items(), key=lambda item: -item[1].total()):
         if (many := kinds.total()) >= CROWD:
@@ -125,13 +151,13 @@ def _of_crowds(rows: list[Any]) -> list[Made]:
             else_ = "" if kinds["incomplete"] else ", or a server that is gone"
             said = f"{many:,} connections to port {port} of {server} were begun and never opened: that is how a flood of SYNs looks{else_}."
             made.append(("TI-FLOOD-01", many, said, ""))
-    for (client, server), ports in sorted(tried.items(), key=lambda item: (-len(item[1]), item[0])):
-        if len(ports) >= CROWD:
+    for (client, server), ports in sorted(tried.items(), key=lambda item: (-item[1], item[0])):
+        if ports >= CROWD:
             made.append(
                 (
                     "TI-SCAN-01",
-                    len(ports),
-                    f"{client} tried {len(ports):,} ports of {server} and was refused or not answered: that is how a port scan looks.",
+                    ports,
+                    f"{client} tried {ports:,} ports of {server} and was refused or not answered: that is how a port scan looks.",
                     "",
                 )
             )

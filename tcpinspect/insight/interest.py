@@ -10,11 +10,11 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from tcpinspect.engine.classes import CROWD_SIZE
 from tcpinspect.insight import reading
 from tcpinspect.insight.phrases import count, duration, times
 
-# So many half-open or failed connections to one port are one story, not many.
-CROWD = 20
+CROWD = CROWD_SIZE
 _REPEATED = 12
 _SLOW_ANSWER_NS = 1_000_000_000  # RFC 6298 §2: before any measurement a sender waits one second
 _FAILED = ("unanswered", "refused", "incomplete")
@@ -85,6 +85,76 @@ def crowds(rows: Iterable[Any]) -> dict[int, Crowd]:
             words = f"one of {of_pair:,} connections from {row.client} to {row.server} that were {kind}"
             out[row.stream] = Crowd((row.handshake, row.client, row.server, -1), of_pair, words)
     return out
+
+
+class Failures(NamedTuple):
+    """Openings that failed alike: at one port (`client` empty), or from one host to another (`port` -1); `opening` as in
+    reading.opening; `row` of one of them where they are a crowd."""
+
+    opening: str
+    handshake: str
+    client: str
+    server: str
+    port: int
+    number: int
+    row: Any
+
+    @property
+    def words(self) -> str:
+        """As the reason of a connection that is one of them."""
+        kind = _KIND_WORDS[self.handshake]
+        if self.port >= 0:
+            return f"one of {self.number:,} connections to port {self.port} of {self.server} that were {kind}"
+        return f"one of {self.number:,} connections from {self.client} to {self.server} that were {kind}"
+
+
+class Worth(NamedTuple):
+    """Connections worth a look: the first of them, and how many there are in all; a crowd counts once."""
+
+    first: list[Interest]
+    total: int
+
+
+def worth(sorts: Iterable[tuple[list[Any], int]], failures: Iterable[Failures]) -> Worth:
+    """As `interesting`, from examples: (rows, number of connections like these) a class, and who failed to reach whom."""
+    met = crowds_of(failures)
+    at_port = {(one.handshake, one.server, one.port) for one in met}
+    of_pair = {(one.handshake, one.client, one.server) for one in met}
+    found: list[Interest] = []
+    total = len(met)
+    for rows, number in sorts:
+        if not judge(rows[0]).score:
+            continue
+        total += number
+        failed = reading.opening(rows[0]) in _FAILED
+        for row in rows:
+            if failed and (row.handshake, row.server, row.server_port) in at_port or (row.handshake, row.client, row.server) in of_pair:
+                continue
+            found.append(judge(row))
+    for crowd in met:
+        total -= crowd.number
+        one = judge(crowd.row)
+        # The first reason of a failed opening is that failure, which the crowd's words tell already.
+        found.append(Interest(crowd.row.stream, one.score + 40, (crowd.words, *one.reasons[1:])))
+    return Worth(_varied(found), total)
+
+
+def crowds_of(failures: Iterable[Failures]) -> list[Failures]:
+    """Those that are crowds, each connection in one of them: at a port first, else from one host to another."""
+    merged: dict[tuple[str, str, str, int], Failures] = {}
+    for one in failures:
+        if one.opening not in _FAILED:
+            continue
+        key = (one.handshake, one.client, one.server, one.port)
+        known = merged.get(key)
+        merged[key] = one if known is None else known._replace(number=known.number + one.number, row=known.row or one.row)
+    met = [one for one in merged.values() if one.number >= CROWD and one.row is not None]
+    ports = [one for one in met if one.port >= 0]
+    told: Counter[tuple[str, str]] = Counter()
+    for one in ports:
+        told[one.handshake, one.server] += one.number
+    pairs = [one for one in met if one.port < 0 and one.number - told[one.handshake, one.server] >= CROWD]
+    return sorted(ports + pairs, key=lambda one: (-one.number, one.row.stream))
 
 
 _KIND_WORDS = {"unanswered": "never answered", "refused": "refused", "incomplete": "never fully opened"}

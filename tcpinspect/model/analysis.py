@@ -54,6 +54,17 @@ class Capture:
     comments: list[tuple[int, str]]
     health: dict[str, Sign] = field(default_factory=dict)
 
+    @classmethod
+    def of(cls, result: Result) -> Capture:
+        """What the engine found out about the file."""
+        dropped = [i.dropped for i in result.interfaces if i.dropped is not None]
+        links = dict.fromkeys(LINK_NAMES.get(i.link_type, f"link type {i.link_type}") for i in result.interfaces)
+        return cls(
+            result.format, tuple(links), result.packets, result.bytes_read, result.first_ns, result.last_ns, result.segments,
+            result.not_tcp, result.warnings, sum(dropped) if dropped else None, result.snaplen_cut, result.steps_back,
+            result.checksums, result.comments, result.health,
+        )  # fmt: skip
+
 
 class Connections:
     """The connections of a capture by stream number: `len`, index, slice, iteration."""
@@ -127,13 +138,7 @@ class Analysis:
         self.name = result.name  # for people
         self.given = result.given  # for commands that they may type
         self.interrupted = result.interrupted
-        dropped = [i.dropped for i in result.interfaces if i.dropped is not None]
-        links = dict.fromkeys(LINK_NAMES.get(i.link_type, f"link type {i.link_type}") for i in result.interfaces)
-        self.capture = Capture(
-            result.format, tuple(links), result.packets, result.bytes_read, result.first_ns, result.last_ns, result.segments,
-            result.not_tcp, result.warnings, sum(dropped) if dropped else None, result.snaplen_cut, result.steps_back,
-            result.checksums, result.comments, result.health,
-        )  # fmt: skip
+        self.capture = Capture.of(result)
         self._tables: dict[str, Table] = {}
 
     @cached_property

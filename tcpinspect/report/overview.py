@@ -43,11 +43,16 @@ _TONES = {"fine": 0, "open": 1, "bad": 2}
 
 def outcomes(rows: Iterable[Any]) -> list[Outcome]:
     """The outcomes of the rows of the table `connections`, fine ones first, then by number."""
+    return counted_outcomes((row, 1) for row in rows)
+
+
+def counted_outcomes(sorts: Iterable[tuple[Any, int]]) -> list[Outcome]:
+    """The same, of rows that each stand for a number of connections with the same outcome."""
     counted: Counter[tuple[str, str]] = Counter()
     states: dict[tuple[str, str], set[str]] = {}
-    for row in rows:
+    for row, number in sorts:
         key = (tone(row), outcome_line(row))
-        counted[key] += 1
+        counted[key] += number
         states.setdefault(key, set()).add(row.conn_state)
     total = sum(counted.values())
     ordered = sorted(counted.items(), key=lambda item: (_TONES[item[0][0]], -item[1], item[0][1]))
@@ -75,6 +80,21 @@ def finding_groups(findings: Iterable[Any], *, capture: bool = True) -> list[Fin
     made = [_group(kind, sorted(rows, key=importance)) for kind, rows in groups.items()]
     order = {severity: n for n, severity in enumerate(meanings.SEVERITIES)}
     return sorted(made, key=lambda g: (order.get(g.severity, 9), bool(g.streams), -g.connections, g.id))
+
+
+def digest_groups(digest: Any, diagnoses: list[Any]) -> list[FindingGroup]:
+    """The same from a digest, without chat and without the faults of the capture: the counts are all, the texts those of examples."""
+    groups = [_group(one.id, [one]) for one in digest.crowd_findings()]
+    for one in digest.troubles(diagnoses):
+        kind = KINDS[one.id]
+        if kind.severity != "chat":
+            example = one.example
+            made = FindingGroup(
+                one.id, kind.severity, kind.title, one.connections, example.count, example.text, (example.stream,), kind.rfc, one.alike
+            )
+            groups.append(made)
+    order = {severity: n for n, severity in enumerate(meanings.SEVERITIES)}
+    return sorted(groups, key=lambda g: (order.get(g.severity, 9), bool(g.streams), -g.connections, g.id))
 
 
 def _group(kind: str, rows: list[Any]) -> FindingGroup:

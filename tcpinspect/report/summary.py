@@ -10,7 +10,6 @@ import shlex
 from textwrap import wrap
 from typing import Any
 
-from tcpinspect.insight.interest import interesting
 from tcpinspect.insight.phrases import count, duration, moment, octets
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.report import overview
@@ -22,17 +21,16 @@ _TONES = {"fine": _GREEN, "open": _YELLOW, "bad": _RED}
 _GRADES = {"error": _RED, "warn": _YELLOW, "note": "36", "chat": _DIM}
 
 
-def summary_text(analysis: Any, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
+def summary_text(survey: Any, *, width: int = 80, color: bool = False, unicode: bool = True) -> str:
     """The digest as lines of at most `width` columns (at least 40), ending in a newline; colour as ANSI sequences."""
     page = _Page(max(40, width), color, unicode)
-    rows = analysis.connection_rows
-    worth = interesting(rows)
-    _file(page, analysis, len(rows))
-    _health(page, analysis)
-    _outcomes(page, rows)
-    _worth(page, rows, worth)
-    _findings(page, analysis)
-    _next(page, analysis, worth, bool(rows))
+    digest = survey.digest
+    _file(page, survey, digest.connections)
+    _health(page, survey)
+    _outcomes(page, digest)
+    _worth(page, digest)
+    _findings(page, survey)
+    _next(page, survey)
     return page.text()
 
 
@@ -75,9 +73,9 @@ class _Page:
         return "\n".join(self._lines) + "\n"
 
 
-def _file(page: _Page, analysis: Any, connections: int) -> None:
-    capture = analysis.capture
-    page.line(plain(analysis.name), style=_BOLD)
+def _file(page: _Page, survey: Any, connections: int) -> None:
+    capture = survey.capture
+    page.line(plain(survey.name), style=_BOLD)
     links = ", ".join(plain(link) for link in capture.link_types)
     page.wrapped(plain(capture.format) + (f"; {links}" if links else ""), indent="  ")
     if capture.first_ns is not None and capture.last_ns is not None:
@@ -94,10 +92,10 @@ def _file(page: _Page, analysis: Any, connections: int) -> None:
         page.wrapped(plain(warning), indent="    ", first="  ! ", style=_RED, most=3)
 
 
-def _health(page: _Page, analysis: Any) -> None:
+def _health(page: _Page, survey: Any) -> None:
     """The recording before what it records; nothing where it is healthy."""
     # A damaged file has said so above, in the reader's own words.
-    faults = [one for one in getattr(analysis, "diagnoses", ()) if one.id != "TI-CAP-03"]
+    faults = [one for one in survey.diagnoses if one.id != "TI-CAP-03"]
     if not faults:
         return
     page.heading("Health of the capture")
@@ -108,12 +106,12 @@ def _health(page: _Page, analysis: Any) -> None:
         page.line(f"  and {len(faults) - _MANY} more kinds of fault")
 
 
-def _outcomes(page: _Page, rows: list[Any]) -> None:
-    if not rows:
+def _outcomes(page: _Page, digest: Any) -> None:
+    if not digest.connections:
         page.heading("No TCP in this capture")
         return
     page.heading("How the connections ended")
-    found = overview.outcomes(rows)
+    found = overview.counted_outcomes((sort.row, sort.count) for sort in digest.sorts)
     digits = max(len(f"{one.number:,}") for one in found)
     room = max(6, min(24, page.width - 56))
     for one in found[: _MANY + 3]:
@@ -123,20 +121,20 @@ def _outcomes(page: _Page, rows: list[Any]) -> None:
         page.line(f"  {len(found) - _MANY - 3} other outcomes")
 
 
-def _worth(page: _Page, rows: list[Any], worth: list[Any]) -> None:
-    if not rows:
+def _worth(page: _Page, digest: Any) -> None:
+    if not digest.connections:
         return
-    if not worth:
+    worth = digest.worth
+    if not worth.total:
         page.heading("Nothing unusual")
         return
     page.heading("Worth a look first")
-    by_stream = {row.stream: row for row in rows}
-    for one in worth[:_MANY]:
-        row = by_stream[one.stream]
+    for one in worth.first[:_MANY]:
+        row = digest.rows[one.stream]
         name = f"  #{one.stream} "
         page.wrapped(f"{endpoints(row)}: {'; '.join(one.reasons[:3])}", indent=" " * max(6, len(name)), first=name, style=_BOLD)
-    if len(worth) > _MANY:
-        page.line(f"  and {len(worth) - _MANY:,} more")
+    if worth.total > _MANY:
+        page.line(f"  and {worth.total - _MANY:,} more")
 
 
 def endpoints(row: Any) -> str:
@@ -144,8 +142,8 @@ def endpoints(row: Any) -> str:
     return f"{endpoint_text(row.client, row.client_port)} → {endpoint_text(row.server, row.server_port)}"
 
 
-def _findings(page: _Page, analysis: Any) -> None:
-    groups = [group for group in overview.finding_groups(analysis.findings, capture=False) if group.severity != "chat"]
+def _findings(page: _Page, survey: Any) -> None:
+    groups = overview.digest_groups(survey.digest, survey.diagnoses)
     if not groups:
         return
     page.heading("Findings")
@@ -159,14 +157,15 @@ def _findings(page: _Page, analysis: Any) -> None:
         page.line(f"  and {len(groups) - _MANY} more kinds of finding")
 
 
-def _next(page: _Page, analysis: Any, worth: list[Any], any_rows: bool) -> None:
-    if not any_rows:
+def _next(page: _Page, survey: Any) -> None:
+    if not survey.digest.connections:
         return
-    name = plain(analysis.given)
-    file = "FILE" if name.startswith("<") or name == "-" or name != analysis.given else shlex.quote(name)
+    name = plain(survey.given)
+    file = "FILE" if name.startswith("<") or name == "-" or name != survey.given else shlex.quote(name)
+    worth = survey.digest.worth.first
     stream = worth[0].stream if worth else 0
     page.heading("What to type next")
-    if getattr(analysis, "diagnoses", ()):
+    if survey.diagnoses:
         page.command(f"tcpinspect doctor {file}")
     page.command(f"tcpinspect show {file} --stream {stream}")
     page.command(f"tcpinspect report {file} -o report.html")

@@ -1,0 +1,20 @@
+cimport cython
+from tcpinspect.engine.finish cimport Chunk
+
+@cython.final
+cdef class Class:
+    cdef public long long key, handshake, count, client_retransmissions, server_retransmissions, least
+    cdef public list examples
+
+@cython.final
+cdef class Classes:
+    cdef public long long count, forgotten
+    cdef public dict by_key, ports, pairs, doors
+    cpdef int add(self, Chunk chunk) except -1
+    cdef long long key_of(self, Chunk chunk, long long at) noexcept
+    cdef long long trouble_of(self, Chunk chunk, long long at) noexcept
+    cdef int keep(self, Class one, Chunk chunk, long long at, long long trouble) except -1
+    cdef int tally(self, long long key, Chunk chunk, long long at) except -1
+    cdef int count_one(self, dict table, tuple name, Chunk chunk, long long at) except -1
+    cdef object history(self, Chunk chunk, long long at)
+    cdef int forget(self, dict table) except -1

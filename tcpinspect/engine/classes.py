@@ -1,0 +1,202 @@
+"""Sort finished connections into classes, so that ten million of them can be told about without a row each. Floor 2; compiled.
+
+Connections of one class agree in everything but amounts, times and addresses: how they opened and closed, in which states they
+were left, what went wrong. A class counts its members, adds up their retransmissions and keeps a few rows as examples, those with
+the most trouble and the first. Of openings that failed it is also counted who asked whom: that is how floods and scans show.
+"""
+
+import cython
+
+from tcpinspect.engine.columns import UNKNOWN
+from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS
+from tcpinspect.engine.states import HANDSHAKES
+
+if not cython.compiled:
+    from tcpinspect.engine.finish import Chunk
+
+NOTHING = cython.declare(cython.longlong, UNKNOWN)
+WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
+# RFC 6298 §2: before any measurement a sender waits one second.
+SLOW_ANSWER_NS = cython.declare(cython.longlong, 1_000_000_000)
+REFUSED = cython.declare(cython.longlong, HANDSHAKES.index("refused"))
+UNANSWERED = cython.declare(cython.longlong, HANDSHAKES.index("unanswered"))
+INCOMPLETE = cython.declare(cython.longlong, HANDSHAKES.index("incomplete"))
+CROWD_SIZE = 20  # so many failures to reach the same port are one story, not many
+CROWD = cython.declare(cython.longlong, CROWD_SIZE)
+EXAMPLES = cython.declare(cython.longlong, 8)
+# Who failed to reach whom is counted for so many; beyond, those seen once are forgotten.
+TALLIES = cython.declare(cython.longlong, 65536)
+
+F_SERVER = cython.declare(cython.longlong, CONNECTION_FIELD["server_hi"])
+F_CLIENT = cython.declare(cython.longlong, CONNECTION_FIELD["client_hi"])
+F_PACKETS = cython.declare(cython.longlong, CONNECTION_FIELD["client_packets"])
+F_COMPLETENESS = cython.declare(cython.longlong, CONNECTION_FIELD["completeness"])
+F_STATES = cython.declare(cython.longlong, CONNECTION_FIELD["client_state"])
+F_ANSWER = cython.declare(cython.longlong, CONNECTION_FIELD["syn_to_syn_ack_ns"])
+F_PAYLOAD = cython.declare(cython.longlong, CONNECTION_FIELD["client_payload_bytes"])
+F_AGAIN = cython.declare(cython.longlong, CONNECTION_FIELD["client_retransmissions"])
+F_MSS = cython.declare(cython.longlong, CONNECTION_FIELD["client_mss"])
+F_ZERO = cython.declare(cython.longlong, CONNECTION_FIELD["client_zero_windows"])
+F_LOST = cython.declare(cython.longlong, CONNECTION_FIELD["lost_segments"])
+F_CONN_STATE = cython.declare(cython.longlong, CONNECTION_FIELD["conn_state"])
+F_HISTORY = cython.declare(cython.longlong, CONNECTION_FIELD["history_at"])
+
+
+class Class:
+    """Connections alike. `examples` is a list of (trouble, stream, row, history), the first member among them."""
+
+    def __init__(self, key, handshake):
+        self.key = key
+        self.handshake = handshake
+        self.count = 0
+        self.client_retransmissions = 0
+        self.server_retransmissions = 0
+        self.least = -1
+        self.examples = []
+
+
+class Classes:
+    """`by_key`: the classes. `ports`: (class key, server, port) to how many tried, `pairs`: (class key, client, server) to how many,
+    each of openings that failed, as [number, row, history] with a row once they are a CROWD; `doors`: the ports that a client
+    tried at a server."""
+
+    def __init__(self):
+        self.count = 0
+        self.by_key = {}
+        self.ports = {}
+        self.pairs = {}
+        self.doors = {}
+        self.forgotten = 0
+
+    def add(self, chunk):
+        """Sort in the connections of a chunk."""
+        n: cython.longlong
+        at: cython.longlong = 0
+        one: Class
+        key: cython.longlong
+        trouble: cython.longlong
+        for n in range(chunk.done):
+            key = self.key_of(chunk, at)
+            known = self.by_key.get(key)
+            if known is None:
+                known = Class(key, chunk.view[at + F_COMPLETENESS + 1])
+                self.by_key[key] = known
+            one = known
+            one.count += 1
+            one.client_retransmissions += chunk.view[at + F_AGAIN]
+            one.server_retransmissions += chunk.view[at + F_AGAIN + 1]
+            trouble = self.trouble_of(chunk, at)
+            if trouble > one.least:
+                self.keep(one, chunk, at, trouble)
+            if one.handshake == REFUSED or one.handshake == UNANSWERED or one.handshake == INCOMPLETE:
+                self.tally(key, chunk, at)
+            at += WIDTH
+        self.count += chunk.done
+        return 0
+
+    def key_of(self, chunk, at):
+        """All that is the same in a class, in one number."""
+        row: cython.longlong[::1] = chunk.view
+        key: cython.longlong
+        k: cython.longlong
+        letter: cython.longlong
+        letters: cython.longlong = 0
+        again: cython.longlong = row[at + F_AGAIN] + row[at + F_AGAIN + 1]
+        packets: cython.longlong = row[at + F_PACKETS] + row[at + F_PACKETS + 1]
+        # completeness 6 bits, handshake 3, teardown 3, conn_state 4
+        key = row[at + F_COMPLETENESS] | row[at + F_COMPLETENESS + 1] << 6 | row[at + F_COMPLETENESS + 2] << 9
+        key = key | row[at + F_CONN_STATE] << 12
+        for k in range(2):
+            key = key << 4 | (row[at + F_STATES + k] + 1 if row[at + F_STATES + k] >= 0 else 0)
+            key = key << 1 | (row[at + F_PACKETS + k] > 0)
+            key = key << 1 | (row[at + F_PAYLOAD + k] > 0)
+            key = key << 2 | (row[at + F_AGAIN + k] if row[at + F_AGAIN + k] < 2 else 2)
+            key = key << 1 | (row[at + F_MSS + k] == NOTHING)
+            key = key << 1 | (row[at + F_MSS + 2 + k] == NOTHING)
+            key = key << 1 | (row[at + F_ZERO + k] > 0)
+            key = key << 1 | (row[at + F_LOST + k * 2] > 0)  # lost segments; out of order
+        key = key << 2 | (0 if row[at + F_LOST + 1] == 0 else 1 if row[at + F_LOST + 1] < 3 else 2)  # duplicate ACKs
+        key = key << 1 | (row[at + F_LOST + 3] > 0)  # bad checksums
+        key = key << 1 | (row[at + F_ANSWER] != NOTHING and row[at + F_ANSWER] >= SLOW_ANSWER_NS)
+        # A twentieth of the segments and more were sent again, as in insight.findings.
+        key = key << 1 | (again >= 3 and again * 20 >= packets)
+        # The letters of the history that tell who began and who went on: first of r/R and of f/F, whether h, A or F occur.
+        for k in range(row[at + F_HISTORY + 1]):
+            letter = chunk.letters[row[at + F_HISTORY] + k]
+            if letter == ord("r") or letter == ord("R"):
+                if not letters & 3:
+                    letters |= 1 if letter == ord("r") else 2
+            elif letter == ord("f") or letter == ord("F"):
+                if not letters & 12:
+                    letters |= 4 if letter == ord("f") else 8
+            if letter == ord("h"):
+                letters |= 16
+            elif letter == ord("A") or letter == ord("F"):
+                letters |= 32
+        return (key * 64 + letters) & 0x7FFFFFFFFFFFFFFF
+
+    def trouble_of(self, chunk, at):
+        """How much went wrong: this orders the examples, no more."""
+        row: cython.longlong[::1] = chunk.view
+        again: cython.longlong = row[at + F_AGAIN] + row[at + F_AGAIN + 1]
+        packets: cython.longlong = row[at + F_PACKETS] + row[at + F_PACKETS + 1] + 1
+        out: cython.longlong = again + 100 * again // packets + row[at + F_ZERO] + row[at + F_ZERO + 1]
+        return out + row[at + F_LOST] + row[at + F_LOST + 1] + row[at + F_LOST + 2] + row[at + F_LOST + 3]
+
+    def keep(self, one, chunk, at, trouble):
+        """Take a row as an example in the place of the one with the least trouble; the first stays."""
+        example = (trouble, chunk.view[at], chunk.rows[at : at + WIDTH], self.history(chunk, at))
+        if len(one.examples) < EXAMPLES:
+            one.examples.append(example)
+        else:
+            weakest = min(one.examples[1:])
+            one.examples[one.examples.index(weakest)] = example
+        if len(one.examples) == EXAMPLES:
+            one.least = min(one.examples[1:])[0]
+        return 0
+
+    def tally(self, key, chunk, at):
+        """Count who failed to reach whom."""
+        row: cython.longlong[::1] = chunk.view
+        family: cython.longlong = row[at + 1]
+        port: cython.longlong = row[at + F_SERVER + 2]
+        server = (family, row[at + F_SERVER], row[at + F_SERVER + 1])
+        client = (family, row[at + F_CLIENT], row[at + F_CLIENT + 1])
+        self.count_one(self.ports, (key, server, port), chunk, at)
+        self.count_one(self.pairs, (key, client, server), chunk, at)
+        tried = self.doors.get((client, server))
+        if tried is None:
+            if len(self.doors) >= TALLIES:
+                self.forget(self.doors)
+            self.doors[client, server] = {port}
+        else:
+            tried.add(port)
+        return 0
+
+    def count_one(self, table, name, chunk, at):
+        found = table.get(name)
+        if found is None:
+            if len(table) >= TALLIES:
+                self.forget(table)
+            table[name] = [1, None, None]
+            return 0
+        found[0] += 1
+        if found[0] == CROWD:
+            found[1] = chunk.rows[at : at + WIDTH]
+            found[2] = self.history(chunk, at)
+        return 0
+
+    def history(self, chunk, at):
+        start: cython.longlong = chunk.view[at + F_HISTORY]
+        return chunk.letters[start : start + chunk.view[at + F_HISTORY + 1]]
+
+    def forget(self, table):
+        """Make room: what was counted once goes, and if that is little, all but the larger half."""
+        self.forgotten += 1
+        for name in [name for name, found in table.items() if (len(found) if isinstance(found, set) else found[0]) == 1]:
+            del table[name]
+        if len(table) * 2 > TALLIES:
+            order = sorted(table, key=lambda name: len(table[name]) if isinstance(table[name], set) else table[name][0])
+            for name in order[: len(order) // 2]:
+                del table[name]
+        return 0

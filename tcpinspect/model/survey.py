@@ -1,0 +1,34 @@
+"""A capture of any size in memory that grows only with the connections alive: numbers and examples, no tables. Floor 3."""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+from tcpinspect.capture.source import Input
+from tcpinspect.engine.classes import Classes
+from tcpinspect.engine.run import Progress, Result, run
+from tcpinspect.insight.doctor import Diagnosis
+from tcpinspect.model.analysis import Capture
+from tcpinspect.model.digest import Digest
+
+
+class Survey:
+    """What a summary needs of one capture."""
+
+    def __init__(self, result: Result, classes: Classes) -> None:
+        self.name = result.name  # for people
+        self.given = result.given  # for commands that they may type
+        self.interrupted = result.interrupted
+        self.capture = Capture.of(result)
+        self.digest = Digest(classes)
+
+    @cached_property
+    def diagnoses(self) -> list[Diagnosis]:
+        """What is wrong with the capture itself; empty for a healthy one."""
+        return self.digest.diagnoses(self.capture)
+
+
+def survey(where: Input, *, progress: Progress | None = None) -> Survey:
+    """Analyse a capture as `analyze` does, and keep only what a summary needs. Raises CaptureError when nothing can be read."""
+    classes = Classes()
+    return Survey(run(where, segments=False, steps=False, take=classes.add, progress=progress), classes)
