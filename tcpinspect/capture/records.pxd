@@ -1,4 +1,5 @@
 cimport cython
+from tcpinspect.protocol.fast cimport be32, le32
 
 @cython.final
 cdef class Records:
@@ -10,6 +11,8 @@ cdef class Records:
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
     cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want
     cdef public long long count, simple_packets
+    cdef const unsigned char *octets
+    cdef int look(self) except -1
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
     cpdef int next_block(self) except -1

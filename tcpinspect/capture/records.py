@@ -7,11 +7,14 @@ interface, enhanced, simple and obsolete packet blocks. Reading: draft-ietf-opsa
 import cython
 from array import array
 
+if not cython.compiled:
+    from tcpinspect.protocol.slow import be32, le32
+
 from tcpinspect.capture import pcapng as _blocks
 from tcpinspect.errors import FormatError
 
 BLOCK_SIZE = 2 << 20  # stays in the second-level cache; 64 MiB blocks cost 70 % more
-BATCH = cython.declare(cython.longlong, 32768)
+BATCH = cython.declare(cython.longlong, 4096)  # records; their columns stay in the cache, too
 # Wireshark's limits: a packet beyond 256 KiB in pcap, or a block beyond 16 MiB in pcapng, is damage, not data.
 MAX_PACKET = cython.declare(cython.longlong, 262144)
 MAX_BLOCK = cython.declare(cython.longlong, 16 << 20)
@@ -55,7 +58,7 @@ class Records:
         self.format = ""
         self.capacity = block_size
         self.buffer = bytearray(block_size)
-        self.view = self.buffer
+        self.look()
         self.offsets = array("q", bytes(8 * BATCH))
         self.lengths = array("q", bytes(8 * BATCH))
         self.wire_lengths = array("q", bytes(8 * BATCH))
@@ -121,13 +124,18 @@ class Records:
         return (self.view[at + 1] << 8) | self.view[at]
 
     def u32(self, at):
-        b0: cython.longlong = self.view[at]
-        b1: cython.longlong = self.view[at + 1]
-        b2: cython.longlong = self.view[at + 2]
-        b3: cython.longlong = self.view[at + 3]
         if self.big:
-            return (b0 << 24) | (b1 << 16) | (b2 << 8) | b3
-        return (b3 << 24) | (b2 << 16) | (b1 << 8) | b0
+            return be32(self.octets, at)
+        return le32(self.octets, at)
+
+    def look(self):
+        """Read from the buffer. `octets` is the same without checks, for those who have compared with `filled`."""
+        self.view = self.buffer
+        if cython.compiled:
+            self.octets = cython.address(self.view[0])
+        else:
+            self.octets = self.buffer
+        return 0
 
     def refill(self):
         """Move what is left to the front (of a larger buffer when one record needs it) and read on."""
@@ -141,7 +149,7 @@ class Records:
             if left:
                 grown[:left] = self.buffer[self.at : self.filled]
         self.buffer = grown
-        self.view = grown
+        self.look()
         self.base += self.at
         self.at = 0
         self.filled = left + self.source.readinto(memoryview(grown)[left:])
@@ -196,8 +204,16 @@ class Records:
                 if self.ended and self.at < self.filled:
                     self.stop("the file is cut off inside a packet header")
                 return 0
-            captured = self.u32(self.at + 8)
-            wire = self.u32(self.at + 12)
+            if self.big:
+                captured = be32(self.octets, self.at + 8)
+                wire = be32(self.octets, self.at + 12)
+                seconds = be32(self.octets, self.at)
+                fraction = be32(self.octets, self.at + 4)
+            else:
+                captured = le32(self.octets, self.at + 8)
+                wire = le32(self.octets, self.at + 12)
+                seconds = le32(self.octets, self.at)
+                fraction = le32(self.octets, self.at + 4)
             if captured > MAX_PACKET:
                 self.stop(f"a packet of {captured} octets, more than any capture holds,")
                 return 0
@@ -205,8 +221,6 @@ class Records:
                 if self.ended:
                     self.stop("the file is cut off inside a packet")
                 return 0
-            seconds = self.u32(self.at)
-            fraction = self.u32(self.at + 4)
             # Wireshark and tcpdump trust the longer of the two lengths: a packet is at least what was captured of it.
             self.add(self.at + header, captured, wire if wire > captured else captured, seconds * NANO + fraction * self.mult, self.link, 0)
             self.at += header + captured

@@ -12,7 +12,7 @@ from tcpinspect.protocol import header
 from tcpinspect.schema import ANALYSIS_FLAGS
 
 if not cython.compiled:
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
     from tcpinspect.engine.unacked import Unacked
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)

@@ -17,7 +17,8 @@ if not cython.compiled:
     from tcpinspect.engine.kinds import likely_client
     from tcpinspect.engine.moments import Moments
     from tcpinspect.engine.samples import Samples
-    from tcpinspect.engine.segment import Segment, difference
+    from tcpinspect.engine.segment import Segment
+    from tcpinspect.protocol.seqnum import difference
     from tcpinspect.engine.zeek import Outcome
 from tcpinspect.schema import ANALYSIS_FLAGS
 

@@ -1,10 +1,12 @@
 cimport cython
+from tcpinspect.protocol.fast cimport be16, be32
 from tcpinspect.engine.layers cimport Layers
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final
 cdef class Decoder(Layers):
     cpdef int decode(self, Segment s, long long at, long long captured, long long wire, long long link) except -1
+    cdef long long plain(self, Segment s, long long at, long long captured, long long wire) noexcept
     cdef long long tcp(self, Segment s) noexcept
     cdef int options(self, Segment s) noexcept
     cdef long long checksum(self, Segment s, long long at, long long length) noexcept

@@ -12,6 +12,7 @@ from tcpinspect.protocol import header
 if not cython.compiled:
     from tcpinspect.engine.layers import Layers
     from tcpinspect.engine.segment import Segment
+    from tcpinspect.protocol.slow import be16, be32
 
 CHECKSUM_STATUS = ("unverified", "good", "bad", "unfinished")
 
@@ -21,6 +22,9 @@ R_CUT_OFF = cython.declare(cython.longlong, CUT_OFF)
 R_MALFORMED = cython.declare(cython.longlong, MALFORMED)
 R_TOO_DEEP = cython.declare(cython.longlong, TOO_DEEP)
 MINIMUM = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
+ETHERNET = cython.declare(cython.longlong, 1)  # link type
+IPV4 = cython.declare(cython.longlong, 0x0800)  # EtherType
+PLAIN_HEADERS = cython.declare(cython.longlong, 14 + 20 + 20)
 PROTOCOL_TCP = cython.declare(cython.longlong, 6)
 
 
@@ -31,8 +35,10 @@ class Decoder(Layers):
         """Fill `s` from the packet at `at`; 0 when it is a segment, else the index of the reason in layers.REASONS."""
         reason: cython.longlong
         if self.away:  # the packet before completed a datagram and was read from there
-            self.view = self.block
+            self.look(self.block)
             self.away = 0
+        if link == ETHERNET and captured >= PLAIN_HEADERS and self.plain(s, at, captured, wire):
+            return self.tcp(s)
         self.at = at
         self.end = at + captured
         self.wire_end = at + (wire if wire < MAX_WIRE else MAX_WIRE)
@@ -47,25 +53,46 @@ class Decoder(Layers):
             reason = self.next_layer(s)
         return reason
 
+    def plain(self, s, at, captured, wire):
+        """Read what almost every packet has in front, Ethernet and IPv4 without options, at once; 1 when it was that and no more."""
+        total: cython.longlong = be16(self.octets, at + 16)
+        if be16(self.octets, at + 12) != IPV4 or self.octets[at + 14] != 0x45 or self.octets[at + 23] != PROTOCOL_TCP:
+            return 0
+        # A fragment, or a length that the frame contradicts.
+        if be16(self.octets, at + 20) & 0x3FFF or total < PLAIN_HEADERS - 14 or total + 14 > wire:
+            return 0
+        self.at = at + 34
+        self.wire_end = at + 14 + total
+        self.claimed_end = self.wire_end
+        self.end = at + captured if captured < 14 + total else self.wire_end
+        s.family = 4
+        s.src_hi = 0
+        s.src_lo = be32(self.octets, at + 26)
+        s.dst_hi = 0
+        s.dst_lo = be32(self.octets, at + 30)
+        s.ip_id = be16(self.octets, at + 18)
+        s.ttl = self.octets[at + 22]
+        return 1
+
     def tcp(self, s):
         at: cython.longlong = self.at
         length: cython.longlong
         segment_length: cython.longlong = self.wire_end - at
         if self.end - at < MINIMUM:
             return R_CUT_OFF
-        length = (self.view[at + 12] >> 4) * 4
+        length = (self.octets[at + 12] >> 4) * 4
         if length < MINIMUM or length > segment_length:
             return R_MALFORMED
-        s.src_port = self.u16(at)
-        s.dst_port = self.u16(at + 2)
-        s.seq = self.u32(at + 4)
-        s.ack = self.u32(at + 8)
+        s.src_port = be16(self.octets, at)
+        s.dst_port = be16(self.octets, at + 2)
+        s.seq = be32(self.octets, at + 4)
+        s.ack = be32(self.octets, at + 8)
         s.header_len = length
-        s.reserved = (self.view[at + 12] >> 1) & 7
-        s.flags = self.u16(at + 12) & 0x1FF
-        s.window_raw = self.u16(at + 14)
-        s.checksum = self.u16(at + 16)
-        s.urgent_pointer = self.u16(at + 18)
+        s.reserved = (self.octets[at + 12] >> 1) & 7
+        s.flags = be16(self.octets, at + 12) & 0x1FF
+        s.window_raw = be16(self.octets, at + 14)
+        s.checksum = be16(self.octets, at + 16)
+        s.urgent_pointer = be16(self.octets, at + 18)
         s.payload_len = segment_length - length
         s.payload_at = at + length
         s.payload_captured = self.end - at - length
@@ -97,43 +124,43 @@ class Decoder(Layers):
         length: cython.longlong
         block: cython.longlong
         # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
-        if s.options_len == 12 and self.u32(at) == 0x0101080A:
-            s.ts_val = self.u32(at + 4)
-            s.ts_ecr = self.u32(at + 8)
+        if s.options_len == 12 and be32(self.octets, at) == 0x0101080A:
+            s.ts_val = be32(self.octets, at + 4)
+            s.ts_ecr = be32(self.octets, at + 8)
             return 0
         while at < end:
-            kind = self.view[at]
+            kind = self.octets[at]
             if kind == 0:
                 return 0
             if kind == 1:
                 at += 1
                 continue
-            length = self.view[at + 1] if at + 1 < end else 0
+            length = self.octets[at + 1] if at + 1 < end else 0
             if length < 2 or at + length > end:
                 # A header cut off by the snap length is not the sender's fault.
                 s.options_malformed = 1 if s.options_len == s.header_len - MINIMUM else 0
                 return 0
             if kind == 2 and length == 4:
-                s.mss = self.u16(at + 2)
+                s.mss = be16(self.octets, at + 2)
             elif kind == 3 and length == 3:
-                s.window_shift = self.view[at + 2]
+                s.window_shift = self.octets[at + 2]
             elif kind == 4 and length == 2:
                 s.sack_permitted = 1
             elif kind == 5 and (length - 2) % 8 == 0:
                 block = 0
                 while block < 4 and (block + 1) * 8 <= length - 2:
-                    s.sack_left[block] = self.u32(at + 2 + block * 8)
-                    s.sack_right[block] = self.u32(at + 6 + block * 8)
+                    s.sack_left[block] = be32(self.octets, at + 2 + block * 8)
+                    s.sack_right[block] = be32(self.octets, at + 6 + block * 8)
                     block += 1
                 s.sack_count = block
             elif kind == 8 and length == 10:
-                s.ts_val = self.u32(at + 2)
-                s.ts_ecr = self.u32(at + 6)
+                s.ts_val = be32(self.octets, at + 2)
+                s.ts_ecr = be32(self.octets, at + 6)
             elif kind == 30 and length > 2:
-                s.mptcp = self.view[at + 2] >> 4
+                s.mptcp = self.octets[at + 2] >> 4
             elif kind == 34:
                 s.fast_open = length - 2
-            elif (kind == 253 or kind == 254) and length >= 4 and self.u16(at + 2) == 0xF989:
+            elif (kind == 253 or kind == 254) and length >= 4 and be16(self.octets, at + 2) == 0xF989:
                 s.fast_open = length - 4  # RFC 7413's experimental form
             elif 2 <= kind <= 8 and kind != 6 and kind != 7:
                 s.options_malformed = 1
@@ -152,15 +179,15 @@ class Decoder(Layers):
             pseudo += ((s.src_lo >> 48) & 0xFFFF) + ((s.src_lo >> 32) & 0xFFFF) + ((s.src_lo >> 16) & 0xFFFF) + (s.src_lo & 0xFFFF)
             pseudo += ((s.dst_hi >> 48) & 0xFFFF) + ((s.dst_hi >> 32) & 0xFFFF) + ((s.dst_hi >> 16) & 0xFFFF) + (s.dst_hi & 0xFFFF)
             pseudo += ((s.dst_lo >> 48) & 0xFFFF) + ((s.dst_lo >> 32) & 0xFFFF) + ((s.dst_lo >> 16) & 0xFFFF) + (s.dst_lo & 0xFFFF)
-        while at + 8 <= end:
-            total += (self.view[at] + self.view[at + 2] + self.view[at + 4] + self.view[at + 6]) << 8
-            total += self.view[at + 1] + self.view[at + 3] + self.view[at + 5] + self.view[at + 7]
-            at += 8
-        while at + 2 <= end:
-            total += (self.view[at] << 8) | self.view[at + 1]
+        # Sums of 32-bit words fold to the same as those of 16 bits (RFC 1071 §2); 2³¹ of them fit.
+        while at + 4 <= end:
+            total += be32(self.octets, at)
+            at += 4
+        if at + 2 <= end:
+            total += be16(self.octets, at)
             at += 2
         if at < end:
-            total += self.view[at] << 8
+            total += self.octets[at] << 8
         total += pseudo + (length >> 16) + (length & 0xFFFF)
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)

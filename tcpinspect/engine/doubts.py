@@ -12,7 +12,7 @@ from tcpinspect.protocol.rfc9293 import Event, State
 
 if not cython.compiled:
     from tcpinspect.engine.judge import Judge  # noqa: F401
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
 
 # Indexes into it are the codes; the words are what the table `timeline` shows.
 DOUBTS = (

@@ -1,5 +1,5 @@
 cimport cython
-from tcpinspect.engine.circle cimport difference
+from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final

@@ -11,7 +11,8 @@ from tcpinspect.protocol import header
 from tcpinspect.schema import ANALYSIS_FLAGS
 
 if not cython.compiled:
-    from tcpinspect.engine.segment import Segment, difference
+    from tcpinspect.engine.segment import Segment
+    from tcpinspect.protocol.seqnum import difference
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 SYN = cython.declare(cython.longlong, header.SYN)

@@ -11,7 +11,7 @@ from tcpinspect.protocol.rfc9293 import State
 
 if not cython.compiled:
     from tcpinspect.engine.ledger import Ledger
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)

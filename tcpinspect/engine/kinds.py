@@ -9,7 +9,7 @@ from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 if not cython.compiled:
     from tcpinspect.engine.ledger import Ledger  # noqa: F401
     from tcpinspect.engine.moments import Moments  # noqa: F401
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)

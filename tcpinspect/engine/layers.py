@@ -189,7 +189,7 @@ class Layers(Tunnels):
             return R_FRAGMENT  # cut off by the snap length: what is missing cannot be put together
         if not self.fragments.add(s, self.view, self.at, self.claimed_end - self.at, identification, self.value, offset, more, limit):
             return R_FRAGMENT
-        self.view = self.fragments.whole
+        self.look(self.fragments.whole)
         self.away = 1
         self.at = 0
         self.end = self.fragments.length

@@ -12,7 +12,7 @@ from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, State, next_states
 
 if not cython.compiled:
     from tcpinspect.engine.moments import Moments
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)

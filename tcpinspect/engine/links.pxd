@@ -2,9 +2,11 @@ cimport cython
 
 cdef class Links:
     cdef const unsigned char[::1] view
-    cdef const unsigned char[::1] block
+    cdef object block
+    cdef const unsigned char *octets
     cdef public long long at, end, wire_end, claimed_end, layer, value, depth, away
     cpdef int use(self, object buffer) except -1
+    cdef int look(self, object buffer) except -1
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
     cdef long long skip(self, long long octets, long long layer, long long value) noexcept

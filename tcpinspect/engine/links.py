@@ -38,7 +38,7 @@ class Links:
 
     def __init__(self):
         self.block = b"\0"
-        self.view = self.block
+        self.look(self.block)
         self.away = 0
         self.at = 0
         self.end = 0
@@ -51,8 +51,17 @@ class Links:
     def use(self, buffer):
         """Read packets from this buffer from now on."""
         self.block = buffer
-        self.view = buffer
+        self.look(buffer)
         self.away = 0
+        return 0
+
+    def look(self, buffer):
+        """Read from this buffer. `octets` is the same without checks, for those who have compared with `end`."""
+        self.view = buffer
+        if not cython.compiled:
+            self.octets = buffer
+        elif len(buffer):
+            self.octets = cython.address(self.view[0])
         return 0
 
     def u16(self, at):

@@ -1,6 +1,6 @@
 cimport cython
 from libc.stdlib cimport free, realloc
-from tcpinspect.engine.circle cimport difference
+from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final

@@ -13,7 +13,8 @@ import cython
 from tcpinspect.protocol import header
 
 if not cython.compiled:
-    from tcpinspect.engine.segment import Segment, difference  # noqa: F401
+    from tcpinspect.engine.segment import Segment  # noqa: F401
+    from tcpinspect.protocol.seqnum import difference  # noqa: F401
 
     free = realloc = None  # cimported where compiled
 

@@ -1,7 +1,5 @@
 cimport cython
 
-cpdef long long difference(long long a, long long b) noexcept
-
 @cython.final
 cdef class Segment:
     cdef public long long frame, time_ns

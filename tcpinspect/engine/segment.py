@@ -5,14 +5,6 @@ Unknown numbers are -1 here; the tables turn them into null. Reading: RFC 9293 Â
 
 import cython
 
-MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
-HALF = cython.declare(cython.longlong, 0x80000000)
-
-
-def difference(a, b):
-    """The compiled twin of `protocol.seqnum.difference`: signed distance of two sequence numbers."""
-    return ((a - b + HALF) & MASK) - HALF
-
 
 class Segment:
     """A decoded segment. Addresses are two 64-bit halves (IPv4 in the low half); offsets point into the current block.

@@ -21,7 +21,7 @@ if not cython.compiled:
     from tcpinspect.engine.kinds import handshake_of, name_client, teardown_of
     from tcpinspect.engine.judge import Judge
     from tcpinspect.engine.moments import Moments  # noqa: F401
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
 
 __all__ = ["CLIENT_EVIDENCE", "DOUBTS", "HANDSHAKES", "ROW_FIELDS", "TEARDOWNS", "Solver", "likely_client"]
 

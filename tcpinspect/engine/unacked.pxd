@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdlib cimport free, realloc
 
-from tcpinspect.engine.circle cimport difference
+from tcpinspect.protocol.fast cimport difference
 
 @cython.final
 cdef class Unacked:

@@ -10,7 +10,7 @@ Reading: RFC 9293 §3.4.
 import cython
 
 if not cython.compiled:
-    from tcpinspect.engine.segment import difference
+    from tcpinspect.protocol.seqnum import difference
 
     free = realloc = None  # cimported where compiled
 

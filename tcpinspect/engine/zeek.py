@@ -11,7 +11,8 @@ import cython
 from tcpinspect.protocol import header
 
 if not cython.compiled:
-    from tcpinspect.engine.segment import Segment, difference
+    from tcpinspect.engine.segment import Segment
+    from tcpinspect.protocol.seqnum import difference
     from tcpinspect.engine.surplus import Surplus
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)

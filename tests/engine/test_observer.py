@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pytest
 
 import tcpinspect as ti
-from tcpinspect.engine.segment import difference
+from tcpinspect.protocol.seqnum import difference
 
 from .story import ACTIVE, BITS, MS, OPENED, PASSIVE, Story
 
