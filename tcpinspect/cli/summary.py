@@ -73,7 +73,7 @@ def collect(survey: Survey) -> dict[str, Any]:
         "connections": digest.connections,
         "outcomes": [
             {"outcome": one.words, "connections": one.number, "tone": one.tone, "conn_states": one.conn_states.split()}
-            for one in counted_outcomes((sort.row, sort.count) for sort in digest.sorts)
+            for one in counted_outcomes((sort.row, sort.number) for sort in digest.sorts)
         ],
         "conn_states": dict(digest.counts("conn_state").most_common()),
         "handshakes": dict(digest.counts("handshake").most_common()),

@@ -70,12 +70,12 @@ class Classes:
 
     def add(self, chunk):
         """Sort in the connections of a chunk."""
-        n: cython.longlong
+        _n: cython.longlong
         at: cython.longlong = 0
         one: Class
         key: cython.longlong
         trouble: cython.longlong
-        for n in range(chunk.done):
+        for _n in range(chunk.done):
             key = self.key_of(chunk, at)
             known = self.by_key.get(key)
             if known is None:

@@ -34,6 +34,7 @@ SIDE_BIT = 9
 SUM_WRONG = 1 << 10
 SUM_RIGHT = 1 << 11
 CAPACITY = cython.declare(cython.longlong, 256)
+KEPT_ROOM = cython.declare(cython.longlong, 32)
 FIRST_ROOM = cython.declare(cython.longlong, 2)
 # How far gap-filling repeats of data behind an unacknowledged FIN may fill the log.
 REPEATS = cython.declare(cython.longlong, 128)
@@ -69,6 +70,13 @@ class Moments:
     def reset(self):
         """Begin the log of another connection."""
         side: cython.longlong
+        if self.room > KEPT_ROOM:
+            if cython.compiled:
+                free(self.log)
+                self.log = cython.NULL
+            else:
+                self.log = []
+            self.room = 0
         self.n = 0
         self.merged = 0
         self.phase = HANDSHAKE

@@ -4,10 +4,10 @@ Streams are numbered as Wireshark numbers tcp.stream: by addresses and ports, in
 `analysis.is_new_connection` calls new opens another stream on the same pair.
 
 With `bounded`, connections leave once their rows are written, so that memory grows with those alive. Nobody leaves while there
-are less than ROOMY; then those go that have closed or been replaced (idle for CLOSED_NS), that were only asked for
-(ATTEMPT_NS) and that fell silent (IDLE_NS). In a CROWD attempts and closed ones stay for HURRY_NS, in a mob attempts not at all:
-a flood of SYNs is nothing else. Segments that come later still belong to their stream, but no row tells of them: they are
-counted in `late_segments`.
+are less than `roomy`; then those go that have closed (idle for `closed_ns`), that were only asked for (`attempt_ns`) and that
+fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a `crowd` so do attempts and
+closed ones, and where attempts are a `mob` they do not stay at all: that is a flood of SYNs. Segments that come later still
+belong to their stream, but no row tells of them: they are counted in `late_segments`.
 """
 
 import cython
@@ -36,6 +36,7 @@ FLAG_ACK = cython.declare(cython.longlong, header.ACK)
 SYN = cython.declare(cython.longlong, header.SYN)
 SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 
+# When connections leave; see above.
 LIMITS = {
     "roomy": 20_000,  # connections
     "crowd": 32_768,
@@ -45,13 +46,6 @@ LIMITS = {
     "idle_ns": 7_440_000_000_000,  # RFC 5382 §5: two hours and four minutes
     "hurry_ns": 2_000_000_000,
 }
-ROOMY = cython.declare(cython.longlong, LIMITS["roomy"])
-CROWD = cython.declare(cython.longlong, LIMITS["crowd"])
-MOB = cython.declare(cython.longlong, LIMITS["mob"])
-CLOSED_NS = cython.declare(cython.longlong, LIMITS["closed_ns"])
-ATTEMPT_NS = cython.declare(cython.longlong, LIMITS["attempt_ns"])
-IDLE_NS = cython.declare(cython.longlong, LIMITS["idle_ns"])
-HURRY_NS = cython.declare(cython.longlong, LIMITS["hurry_ns"])
 SECOND = cython.declare(cython.longlong, 1_000_000_000)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_S = cython.declare(cython.longlong, TIME_WAIT_LASTS_S)
@@ -76,6 +70,13 @@ class Tracker:
         self.alive = []
         self.free = []
         self.hand = 0
+        self.roomy = LIMITS["roomy"]
+        self.crowd = LIMITS["crowd"]
+        self.mob = LIMITS["mob"]
+        self.closed_ns = LIMITS["closed_ns"]
+        self.attempt_ns = LIMITS["attempt_ns"]
+        self.idle_ns = LIMITS["idle_ns"]
+        self.hurry_ns = LIMITS["hurry_ns"]
         self.decoder = Decoder()
         self.segment = Segment()
         self.health = Health()
@@ -204,7 +205,7 @@ class Tracker:
     def begin(self, s, previous):
         """Open a stream on the pair just looked up; `previous`: its stream so far, or -1."""
         c: Connection
-        if self.bounded and len(self.alive) - len(self.free) >= ROOMY:
+        if self.bounded and len(self.alive) - len(self.free) >= self.roomy:
             self.look_around(s.time_ns)
         c = self.place(s, self.pairs.add(s, previous))
         c.previous = previous
@@ -230,6 +231,8 @@ class Tracker:
         _k: cython.longlong
         alive: cython.longlong = len(self.alive) - len(self.free)
         c: Connection
+        if not self.alive:
+            return 0
         for _k in range(LOOKS):
             self.hand += 1
             if self.hand >= len(self.alive):
@@ -244,12 +247,12 @@ class Tracker:
     def patience(self, c, alive):
         """How long a connection may be idle with so many alive."""
         if c.superseded or c.ghost:
-            return HURRY_NS
+            return self.hurry_ns
         if c.outcome.over():
-            return HURRY_NS if alive >= CROWD else CLOSED_NS
+            return self.hurry_ns if alive >= self.crowd else self.closed_ns
         if c.packets[0] and c.packets[1]:
-            return IDLE_NS
-        return 0 if alive >= MOB else HURRY_NS if alive >= CROWD else ATTEMPT_NS
+            return self.idle_ns
+        return 0 if alive >= self.mob else self.hurry_ns if alive >= self.crowd else self.attempt_ns
 
     def leave(self, stream):
         """Write the rows of a connection and give its place away; those before it on the same pair go first."""

@@ -128,7 +128,7 @@ def worth(sorts: Iterable[tuple[list[Any], int]], failures: Iterable[Failures]) 
         total += number
         failed = reading.opening(rows[0]) in _FAILED
         for row in rows:
-            if failed and (row.handshake, row.server, row.server_port) in at_port or (row.handshake, row.client, row.server) in of_pair:
+            if (failed and (row.handshake, row.server, row.server_port) in at_port) or (row.handshake, row.client, row.server) in of_pair:
                 continue
             found.append(judge(row))
     for crowd in met:

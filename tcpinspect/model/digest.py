@@ -27,7 +27,7 @@ class Sort(NamedTuple):
     """A class of connections: examples of it as rows of `connections`, the first member first, and how many it has."""
 
     key: int
-    count: int
+    number: int
     rows: list[Row]
     client_retransmissions: int
     server_retransmissions: int
@@ -60,7 +60,7 @@ class Digest:
         """How often each word of a column occurs that is the same throughout a class (conn_state, handshake, teardown …)."""
         out: Counter[Any] = Counter()
         for sort in self.sorts:
-            out[getattr(sort.row, name)] += sort.count
+            out[getattr(sort.row, name)] += sort.number
         return out
 
     @cached_property
@@ -78,7 +78,7 @@ class Digest:
     @cached_property
     def worth(self) -> interest.Worth:
         """The connections worth a look first."""
-        return interest.worth([(sort.rows, sort.count) for sort in self.sorts], self.failures)
+        return interest.worth([(sort.rows, sort.number) for sort in self.sorts], self.failures)
 
     @cached_property
     def rows(self) -> dict[int, Row]:
@@ -90,7 +90,7 @@ class Digest:
         """What is wrong with the capture itself."""
         older = [sort for sort in self.sorts if sort.row.handshake == "none"]
         first = min((sort.row.first_frame for sort in older), default=0)
-        return diagnose_counted(self.connections, sum(sort.count for sort in older), first, capture)
+        return diagnose_counted(self.connections, sum(sort.number for sort in older), first, capture)
 
     def crowd_findings(self) -> list[Finding]:
         """Floods and scans."""
@@ -110,7 +110,7 @@ class Digest:
                 for one in connection_findings(row, diagnoses):
                     found.setdefault(one.id, []).append(one)
             for kind in {one.id for one in connection_findings(sort.row, ())}:
-                members[kind] += sort.count
+                members[kind] += sort.number
         doors = {(one.server, one.port) for one in self.failures if one.port >= 0}
         out = []
         for kind, rows in sorted(found.items()):

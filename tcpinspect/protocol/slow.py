@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+
 def be16(octets: bytes, at: int) -> int:
     """Two octets as a number, the first the highest: network byte order."""
     return octets[at] << 8 | octets[at + 1]

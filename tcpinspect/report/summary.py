@@ -111,7 +111,7 @@ def _outcomes(page: _Page, digest: Any) -> None:
         page.heading("No TCP in this capture")
         return
     page.heading("How the connections ended")
-    found = overview.counted_outcomes((sort.row, sort.count) for sort in digest.sorts)
+    found = overview.counted_outcomes((sort.row, sort.number) for sort in digest.sorts)
     digits = max(len(f"{one.number:,}") for one in found)
     room = max(6, min(24, page.width - 56))
     for one in found[: _MANY + 3]:
