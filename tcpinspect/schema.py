@@ -97,6 +97,7 @@ SEGMENTS: tuple[Column, ...] = (
     _c("ts_val", "int", "timestamp value", null=True, wireshark="tcp.options.timestamp.tsval"),
     _c("ts_ecr", "int", "timestamp echo reply", null=True, wireshark="tcp.options.timestamp.tsecr"),
     _c("options_malformed", "bool", "an option has an impossible length"),
+    _c("cause", "str", "our own verdict: what made the sender send it, a word of insight.why.CAUSES; null: nothing unusual", null=True),
 )
 
 CONNECTIONS: tuple[Column, ...] = (

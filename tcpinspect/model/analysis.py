@@ -12,7 +12,7 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, SegmentBatch, TimelineBatch
+from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, rows_of_stream, segment_batches
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.notebook import RowList
 from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
@@ -171,7 +171,7 @@ class Analysis:
         if name not in self._tables:
             chunks = self._result.chunks
             if name == "segments":
-                table = Table(name, [SegmentBatch(n, arrays, self._ends) for n, arrays in self._result.segment_chunks])
+                table = Table(name, segment_batches(self._result.segment_chunks, self._ends))
             elif name == "connections":
                 table = Table(name, [ConnectionBatch(chunk, self._ends) for chunk in chunks])
             elif name == "timeline":
@@ -187,14 +187,9 @@ class Analysis:
 
     def segments_of(self, stream: int) -> list[Row]:
         """The segments of one stream."""
-        out: list[Row] = []
         make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
-        for n, arrays in self._result.segment_chunks:
-            batch = SegmentBatch(n, arrays, self._ends)
-            rows = batch.find(stream)
-            if rows:
-                out.extend(map(make, zip(*batch.pick(rows).lists(), strict=True)))
-        return out
+        parts = [part for chunk in self._result.segment_chunks if (part := rows_of_stream(chunk, stream))[0]]
+        return [make(row) for batch in segment_batches(parts, self._ends) for row in zip(*batch.lists(), strict=True)]
 
     def steps_of(self, stream: int) -> list[Row]:
         """The timeline of one stream."""
