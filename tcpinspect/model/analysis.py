@@ -15,6 +15,7 @@ from tcpinspect.errors import UsageError
 from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, rows_of_stream, segment_batches
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.notebook import RowList
+from tcpinspect.model.segment import Segment
 from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
 from tcpinspect.schema import TABLES
 
@@ -205,6 +206,11 @@ class Analysis:
             if at < n and arrays["frame"][at] == frame:
                 return int(arrays["stream"][at])
         raise NoSuchSegment(frame, self.given, self.capture)
+
+    def segment(self, frame: int) -> Segment:
+        """The segment in a frame, with its `why`. Raises UsageError for a frame that is not there or holds no TCP segment."""
+        rows = self.segments_of(self.stream_of(frame))
+        return Segment.of(self, next(row for row in rows if row.frame == frame))
 
     def why(self, frame: int) -> Why:
         """Why the segment in this frame was sent, which rules fired and nearly fired, and what it did to both sides' states.
