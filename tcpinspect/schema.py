@@ -147,6 +147,8 @@ CONNECTIONS: tuple[Column, ...] = (
     _c("duplicate_acks", "int", "duplicate acknowledgments both ways"),
     _c("out_of_order", "int", "segments out of order both ways"),
     _c("bad_checksums", "int", "segments with a bad checksum"),
+    _c("handshake_detail", "str", "how the handshake came to be of its kind, a word of insight.details; null: nothing to add", null=True),
+    _c("teardown_detail", "str", "how the close came to be of its kind, a word of insight.details; null: nothing to add", null=True),
 )
 
 TIMELINE: tuple[Column, ...] = (

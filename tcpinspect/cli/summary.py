@@ -82,6 +82,8 @@ def collect(analysis: Analysis) -> dict[str, Any]:
         "conn_states": _counts(row.conn_state for row in rows),
         "handshakes": _counts(row.handshake for row in rows),
         "teardowns": _counts(row.teardown for row in rows),
+        "handshake_details": _counts(row.handshake_detail for row in rows if row.handshake_detail),
+        "teardown_details": _counts(row.teardown_detail for row in rows if row.teardown_detail),
         "client_retransmissions": sum(row.client_retransmissions for row in rows),
         "server_retransmissions": sum(row.server_retransmissions for row in rows),
         "worth_a_look": [

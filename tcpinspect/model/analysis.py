@@ -174,7 +174,7 @@ class Analysis:
             if name == "segments":
                 table = Table(name, segment_batches(self._result.segment_chunks, self._ends))
             elif name == "connections":
-                table = Table(name, [ConnectionBatch(chunk, self._ends) for chunk in chunks])
+                table = Table(name, [ConnectionBatch(chunk, self._ends, self.capture.last_ns or 0) for chunk in chunks])
             elif name == "timeline":
                 table = Table(name, [TimelineBatch(chunk, self._ends) for chunk in chunks])
             else:

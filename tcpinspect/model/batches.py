@@ -16,6 +16,7 @@ from tcpinspect.engine.decode import CHECKSUM_STATUS
 from tcpinspect.engine.finish import CONNECTION_FIELD, HANDSHAKE_WORDS, SECTIONS, STEP_FIELDS, TEARDOWN_WORDS, Chunk
 from tcpinspect.engine.states import DOUBTS
 from tcpinspect.engine.zeek import CONN_STATES
+from tcpinspect.insight.details import AT_WORK_NS, REPEATED_NS, Facts, details
 from tcpinspect.model.address import address_text
 from tcpinspect.protocol.header import options_text
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
@@ -24,7 +25,7 @@ from tcpinspect.schema import ANALYSIS_FLAGS, CONNECTIONS, SEGMENTS, TIMELINE
 _STATES = [str(state) for state in State]
 _EVENTS = [str(event) for event in Event]
 _EVIDENCE = [str(evidence) for evidence in Evidence]
-Chunk = tuple[int, dict[str, Any]]  # rows, arrays by name (`engine.columns.SegmentColumns`)
+SegmentChunk = tuple[int, dict[str, Any]]  # rows, arrays by name (`engine.columns.SegmentColumns`)
 _FLAGS_OF = {name: 1 << n for n, name in enumerate(ANALYSIS_FLAGS)}
 
 
@@ -171,7 +172,7 @@ class SegmentBatch:
         return out
 
 
-def segment_batches(chunks: Sequence[Chunk], ends: Endpoints) -> list[SegmentBatch]:
+def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[SegmentBatch]:
     """The batches of the segments table, or of all segments of some connections; their causes are found together, when needed."""
 
     @cache
@@ -187,7 +188,7 @@ def segment_batches(chunks: Sequence[Chunk], ends: Endpoints) -> list[SegmentBat
     return [SegmentBatch(count, arrays, ends, part(start, count)) for (count, arrays), start in zip(chunks, starts, strict=False)]
 
 
-def rows_of_stream(chunk: Chunk, stream: int) -> Chunk:
+def rows_of_stream(chunk: SegmentChunk, stream: int) -> SegmentChunk:
     """The part of a chunk that belongs to a stream."""
     count, arrays = chunk
     rows: list[int] = []
@@ -222,9 +223,10 @@ class ConnectionBatch(_ListBatch):
 
     columns = CONNECTIONS
 
-    def __init__(self, chunk: Chunk, ends: Endpoints) -> None:
+    def __init__(self, chunk: Chunk, ends: Endpoints, end_ns: int) -> None:
         self._chunk = chunk
         self._ends = ends
+        self._end_ns = end_ns  # when the capture ended
 
     def __len__(self) -> int:
         return self._chunk.done
@@ -245,6 +247,7 @@ class ConnectionBatch(_ListBatch):
             "client_state": [None if code == UNKNOWN else _STATES[code] for code in raw["client_state"]],
             "server_state": [None if code == UNKNOWN else _STATES[code] for code in raw["server_state"]],
         }
+        ready["handshake_detail"], ready["teardown_detail"] = self._details(raw, ready)
         for name in ("sack", "timestamps"):
             ready[name] = [None if value == UNKNOWN else bool(value) for value in raw[name]]
         return [
@@ -255,6 +258,20 @@ class ConnectionBatch(_ListBatch):
             else raw[c.name]
             for c in CONNECTIONS
         ]
+
+    def _details(self, raw: dict[str, list[int]], ready: dict[str, Sequence[Any]]) -> tuple[Sequence[str | None], Sequence[str | None]]:
+        end_ns = self._end_ns
+        last = [start + duration for start, duration in zip(raw["start_ns"], raw["duration_ns"], strict=True)]
+        waits = raw["syn_ack_to_ack_ns"]
+        columns = (
+            ready["handshake"], ready["teardown"], raw["completeness"], ready["history"], ready["client_state"], ready["server_state"],
+            [octets > 0 for octets in raw["client_payload_bytes"]], [octets > 0 for octets in raw["server_payload_bytes"]],
+            [again > 0 for again in raw["server_retransmissions"]],
+            [(end_ns - at if wait == UNKNOWN else wait) >= REPEATED_NS for at, wait in zip(last, waits, strict=True)],
+            [end_ns - at >= AT_WORK_NS for at in last],
+        )  # fmt: skip
+        found = [details(Facts(*row)) for row in zip(*columns, strict=True)]
+        return [handshake for handshake, _ in found], [teardown for _, teardown in found]
 
 
 class TimelineBatch(_ListBatch):
