@@ -98,6 +98,8 @@ SEGMENTS: tuple[Column, ...] = (
     _c("ts_ecr", "int", "timestamp echo reply", null=True, wireshark="tcp.options.timestamp.tsecr"),
     _c("options_malformed", "bool", "an option has an impossible length"),
     _c("cause", "str", "our own verdict: what made the sender send it, a word of insight.why.CAUSES; null: nothing unusual", null=True),
+    _c("ttl", "int", "time to live of the IP packet, or hop limit", wireshark="ip.ttl"),
+    _c("ip_id", "int", "identification of the IP packet; null for IPv6", null=True, wireshark="ip.id"),
 )
 
 CONNECTIONS: tuple[Column, ...] = (

@@ -8,13 +8,14 @@ cdef class Records:
     cdef public const unsigned char[::1] view
     cdef long long[::1] offsets, lengths, wire_lengths, times, links, interface_numbers
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
-    cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want
+    cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want, drops
     cdef public long long count, simple_packets
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
     cpdef int next_block(self) except -1
     cdef int refill(self) except -1
     cdef int walk_pcap(self) except -1
+    cdef int walk_snoop(self) except -1
     cdef int walk_pcapng(self) except -1
     cdef int packet_block(self, long long kind, long long at, long long total) except -1
     cdef int add(self, long long offset, long long captured, long long wire, long long time_ns, long long link, long long interface) except -1

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tcpinspect.insight import reading
 from tcpinspect.insight.doctor import Diagnosis, diagnose, doubt
 from tcpinspect.insight.finding_kinds import KINDS
+from tcpinspect.insight.forged import Forged
 from tcpinspect.insight.interest import CROWD
 from tcpinspect.insight.phrases import count, duration, octets, times
 
@@ -44,12 +45,13 @@ def findings(
     *,
     steps_of: Callable[[int], Iterable[Any]] = lambda stream: (),
     first: Mapping[tuple[int, str], tuple[int, int]] | None = None,
+    forgeries: Mapping[int, Forged] | None = None,
 ) -> list[Finding]:
     """The rows of the table: those of the whole capture, then by stream, the severest first.
 
     `connections` are rows of that table, `capture` is what `doctor.diagnose` takes. Frames are named with `steps_of` (stream →
     its rows of the timeline; asked only where something was found) and with `first` ((stream, name of an analysis flag) →
-    (frame, time_ns) of the first segment that has it).
+    (frame, time_ns) of the first segment that has it). `forgeries`: by stream, the resets that may be forged.
     """
     rows = list(connections)
     first = first or {}
@@ -58,6 +60,8 @@ def findings(
     for c in rows:
         found = [made for rule in _RULES for made in rule(c)]
         mine = [_row(c.stream, made, _place(c, made[3], first, steps_of)) for made in found]
+        if forgeries and (fake := forgeries.get(c.stream)):
+            mine.append(_row(c.stream, ("TI-RST-03", fake.count, fake.sentence, ""), (fake.frame, fake.time_ns)))
         out += sorted((_doubtful(one, diagnoses) for one in mine), key=lambda f: _RANK[f.severity])
     return out
 
@@ -254,7 +258,7 @@ def _header(c: Any) -> list[Made]:
             c.bad_checksums,
             f"{count(c.bad_checksums, 'segment')} {'has' if c.bad_checksums == 1 else 'have'} a bad checksum: "
             f"a receiver throws {'it' if c.bad_checksums == 1 else 'them'} away.",
-            "",
+            "bad_checksum",
         )
     ]
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 # https://www.tcpdump.org/linktypes.html: those that are decoded, for people.
 LINK_NAMES = {
-    0: "BSD loopback", 1: "Ethernet", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing", 51: "PPPoE",
+    0: "BSD loopback", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing", 51: "PPPoE",
     101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked", 127: "802.11 with radiotap",
     129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand",
     276: "Linux cooked v2",
@@ -155,8 +155,14 @@ class Analysis:
     def findings(self) -> list[Row]:
         """What is worth saying, rows of schema.FINDINGS."""
         from tcpinspect.insight.findings import findings
+        from tcpinspect.insight.forged import forged
+        from tcpinspect.model.first_seen import doubtful_resets, first_flagged
 
-        return findings(self.connection_rows, self.capture, steps_of=self.steps_of)
+        chunks = self._result.segment_chunks
+        forgeries = {stream: found for stream in doubtful_resets(chunks) if (found := forged(self.segments_of(stream)))}
+        return findings(
+            self.connection_rows, self.capture, steps_of=self.steps_of, first=first_flagged(chunks), forgeries=forgeries,
+        )  # fmt: skip
 
     @cached_property
     def diagnoses(self) -> list[Diagnosis]:
