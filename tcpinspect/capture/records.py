@@ -123,7 +123,8 @@ class Records:
                 f"{self.source.name} is empty" + (f" ({self.source.damage})" if self.source.damage else "") + ": nothing to analyse"
             )
         else:
-            raise FormatError(f"{self.source.name} is not a capture: it begins with {head[:8].hex(' ')}, not with a pcap, pcapng or snoop header")
+            begins = head[:8].hex(" ")
+            raise FormatError(f"{self.source.name} is not a capture: it begins with {begins}, not with a pcap, pcapng or snoop header")
         if self.source.compression:
             self.format += ", " + self.source.compression
 
@@ -183,7 +184,8 @@ class Records:
                 self.walk_pcap()
             elif self.kind == SNOOP:
                 self.walk_snoop()
-                self.interfaces[0].dropped = self.drops
+                # 0 is also what writers put that do not count
+                self.interfaces[0].dropped = self.drops if self.drops else None
             else:
                 self.walk_pcapng()
             if self.count or self.ended:

@@ -27,10 +27,10 @@ if TYPE_CHECKING:
 
 # https://www.tcpdump.org/linktypes.html: those that are decoded, for people.
 LINK_NAMES = {
-    0: "BSD loopback", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing", 51: "PPPoE",
-    101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked", 127: "802.11 with radiotap",
-    129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand",
-    276: "Linux cooked v2",
+    0: "BSD loopback", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing",
+    51: "PPPoE", 101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked",
+    127: "802.11 with radiotap", 129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG",
+    242: "IP over InfiniBand", 276: "Linux cooked v2",
 }  # fmt: skip
 
 
