@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tcpinspect.engine.decode import CHECKSUM_STATUS
-from tcpinspect.model.batches import Chunk
+from tcpinspect.model.batches import SegmentChunk
 from tcpinspect.protocol.header import RST
 from tcpinspect.schema import ANALYSIS_FLAGS
 
 _BAD = CHECKSUM_STATUS.index("bad")
 
 
-def first_flagged(chunks: Sequence[Chunk]) -> dict[tuple[int, str], tuple[int, int]]:
+def first_flagged(chunks: Sequence[SegmentChunk]) -> dict[tuple[int, str], tuple[int, int]]:
     """(stream, name of an analysis flag or `bad_checksum`) → (frame, time_ns) of the first segment that has it."""
     first: dict[tuple[int, str], tuple[int, int]] = {}
     seen: dict[int, int] = {}  # the flags of a stream that have been met
@@ -33,7 +33,7 @@ def first_flagged(chunks: Sequence[Chunk]) -> dict[tuple[int, str], tuple[int, i
     return first
 
 
-def doubtful_resets(chunks: Sequence[Chunk]) -> list[int]:
+def doubtful_resets(chunks: Sequence[SegmentChunk]) -> list[int]:
     """Streams with a reset after which its side goes on, or that came with another TTL than the side's segment before."""
     reset: set[tuple[int, int]] = set()
     ttls: dict[tuple[int, int], int] = {}
