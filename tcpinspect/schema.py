@@ -97,6 +97,9 @@ SEGMENTS: tuple[Column, ...] = (
     _c("ts_val", "int", "timestamp value", null=True, wireshark="tcp.options.timestamp.tsval"),
     _c("ts_ecr", "int", "timestamp echo reply", null=True, wireshark="tcp.options.timestamp.tsecr"),
     _c("options_malformed", "bool", "an option has an impossible length"),
+    _c("cause", "str", "our own verdict: what made the sender send it, a word of insight.why.CAUSES; null: nothing unusual", null=True),
+    _c("ttl", "int", "time to live of the IP packet, or hop limit", wireshark="ip.ttl"),
+    _c("ip_id", "int", "identification of the IP packet; null for IPv6", null=True, wireshark="ip.id"),
 )
 
 CONNECTIONS: tuple[Column, ...] = (
@@ -146,6 +149,8 @@ CONNECTIONS: tuple[Column, ...] = (
     _c("duplicate_acks", "int", "duplicate acknowledgments both ways"),
     _c("out_of_order", "int", "segments out of order both ways"),
     _c("bad_checksums", "int", "segments with a bad checksum"),
+    _c("handshake_detail", "str", "how the handshake came to be of its kind, a word of insight.details; null: nothing to add", null=True),
+    _c("teardown_detail", "str", "how the close came to be of its kind, a word of insight.details; null: nothing to add", null=True),
 )
 
 TIMELINE: tuple[Column, ...] = (

@@ -9,7 +9,7 @@ cdef class Records:
     cdef public const unsigned char[::1] view
     cdef long long[::1] offsets, lengths, wire_lengths, times, links, interface_numbers
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
-    cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want
+    cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want, drops
     cdef public long long count, simple_packets
     cdef const unsigned char *octets
     cdef int look(self) except -1
@@ -18,6 +18,7 @@ cdef class Records:
     cpdef int next_block(self) except -1
     cdef int refill(self) except -1
     cdef int walk_pcap(self) except -1
+    cdef int walk_snoop(self) except -1
     cdef int walk_pcapng(self) except -1
     cdef int packet_block(self, long long kind, long long at, long long total) except -1
     cdef int add(self, long long offset, long long captured, long long wire, long long time_ns, long long link, long long interface) except -1

@@ -1,7 +1,8 @@
 """Walk a capture's records, block by block, without an object per packet. Floor 1; compiled.
 
 Classic pcap: microseconds and nanoseconds in both byte orders, and Kuznetsov's modified header. pcapng: every section and
-interface, enhanced, simple and obsolete packet blocks. Reading: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
+interface, enhanced, simple and obsolete packet blocks. Snoop, version 2. Reading: draft-ietf-opsawg-pcap,
+draft-ietf-opsawg-pcapng, RFC 1761.
 """
 
 import cython
@@ -25,6 +26,7 @@ HALF32 = cython.declare(cython.longlong, 1 << 31)
 MODULUS32 = cython.declare(cython.longlong, 1 << 32)
 PCAP = cython.declare(cython.longlong, 1)
 PCAPNG = cython.declare(cython.longlong, 2)
+SNOOP = cython.declare(cython.longlong, 3)
 
 SECTION_HEADER = cython.declare(cython.longlong, 0x0A0D0D0A)
 INTERFACE = cython.declare(cython.longlong, 1)
@@ -41,6 +43,13 @@ _PCAP_MAGIC = {
     b"\xa1\xb2\xcd\x34": (1, 1000, 24, "microseconds, modified"),
     b"\x34\xcd\xb2\xa1": (0, 1000, 24, "microseconds, modified"),
 }
+
+
+# RFC 1761: the datalink types of snoop files that have a number in tcpdump.org's list, which the engine knows.
+_SNOOP_MAGIC = b"snoop\0\0\0"
+_SNOOP_LINKS = {0: 1, 4: 1, 2: 6, 8: 10}
+_NO_LINK = 1 << 16  # beyond that list: a snoop type without a number there
+_SNOOP_RECORD = cython.declare(cython.longlong, 24)
 
 
 class Records:
@@ -86,6 +95,7 @@ class Records:
         self.count = 0
         self.simple_packets = 0
         self.want = 0
+        self.drops = 0
         self.refill()
         self.open()
 
@@ -109,14 +119,31 @@ class Records:
         elif head[:4] == b"\x0a\x0d\x0d\x0a" and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
             self.kind = PCAPNG
             self.format = "pcapng, " + ("big" if head[8:9] == b"\x1a" else "little") + "-endian"
+        elif head[:8] == _SNOOP_MAGIC:
+            self.open_snoop(head)
         elif not head:
             raise FormatError(
                 f"{self.source.name} is empty" + (f" ({self.source.damage})" if self.source.damage else "") + ": nothing to analyse"
             )
         else:
-            raise FormatError(f"{self.source.name} is not a capture: it begins with {head[:8].hex(' ')}, not with a pcap or pcapng header")
+            begins = head[:8].hex(" ")
+            raise FormatError(f"{self.source.name} is not a capture: it begins with {begins}, not with a pcap, pcapng or snoop header")
         if self.source.compression:
             self.format += ", " + self.source.compression
+
+    def open_snoop(self, head):
+        """Sixteen octets: the magic, version 2, the datalink type; all numbers are big-endian."""
+        if len(head) < 16:
+            raise FormatError(f"{self.source.name} is cut off inside its file header: nothing to analyse")
+        version, datalink = int.from_bytes(head[8:12], "big"), int.from_bytes(head[12:16], "big")
+        if version != 2:
+            raise FormatError(f"{self.source.name} is a snoop file of version {version}: only version 2 (RFC 1761) can be read")
+        self.kind = SNOOP
+        self.big = 1
+        self.link = _SNOOP_LINKS.get(datalink, _NO_LINK + min(datalink, 0xFFFF))
+        self.at = 16
+        self.format = "snoop"
+        self.interfaces.append(_blocks.Interface(self.link, 0, "", "", 6, 0))
 
     def u16(self, at):
         if self.big:
@@ -163,6 +190,10 @@ class Records:
         while True:
             if self.kind == PCAP:
                 self.walk_pcap()
+            elif self.kind == SNOOP:
+                self.walk_snoop()
+                # 0 is also what writers put that do not count
+                self.interfaces[0].dropped = self.drops if self.drops else None
             else:
                 self.walk_pcapng()
             if self.count or self.ended:
@@ -224,6 +255,37 @@ class Records:
             # Wireshark and tcpdump trust the longer of the two lengths: a packet is at least what was captured of it.
             self.add(self.at + header, captured, wire if wire > captured else captured, seconds * NANO + fraction * self.mult, self.link, 0)
             self.at += header + captured
+        return 0
+
+    def walk_snoop(self):
+        """Records of RFC 1761: original, included and record length, drops so far, seconds, microseconds; data and padding."""
+        wire: cython.longlong
+        captured: cython.longlong
+        total: cython.longlong
+        while self.count < BATCH:
+            if self.at + _SNOOP_RECORD > self.filled:
+                if self.ended and self.at < self.filled:
+                    self.stop("the file is cut off inside a packet header")
+                return 0
+            wire = self.u32(self.at)
+            captured = self.u32(self.at + 4)
+            total = self.u32(self.at + 8)
+            if captured > MAX_PACKET or total < _SNOOP_RECORD + captured or total > MAX_BLOCK:
+                self.stop(f"a snoop record of {total} octets for a packet of {captured}, which contradicts itself,")
+                return 0
+            if self.at + _SNOOP_RECORD + captured > self.filled or (self.at + total > self.filled and not self.ended):
+                if self.ended:
+                    self.stop("the file is cut off inside a packet")
+                self.want = total
+                return 0
+            self.drops = self.u32(self.at + 12)
+            self.add(
+                self.at + _SNOOP_RECORD, captured, wire if wire > captured else captured,
+                self.u32(self.at + 16) * NANO + self.u32(self.at + 20) * 1000, self.link, 0,
+            )  # fmt: skip
+            self.at += total
+            if self.at > self.filled:
+                self.at = self.filled
         return 0
 
     def walk_pcapng(self):

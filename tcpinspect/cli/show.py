@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 import click
 
 from tcpinspect.cli.options import check_text_ending, file_argument, global_options, stream_option, the_connection
 from tcpinspect.cli.session import Session, encoded, terminal_width, unicode_output
 from tcpinspect.errors import UsageError
+
+if TYPE_CHECKING:
+    from tcpinspect.model.connection import Connection
 
 PICTURES = (".png", ".svg", ".pdf")
 PAGES = (".html", ".htm", ".md")
@@ -44,5 +48,20 @@ def show(session: Session, file: str, stream: int | None, phase: str, width: int
     columns = width or (terminal_width() if to_screen else None) or _WIDTH_ELSEWHERE
     color = session.colored() if to_screen else session.color == "always"
     text = text_ladder(connection, phase=phase, width=columns, unicode=unicode, color=color)
+    below = "".join(f"\n{line}" for line in _below(connection, columns)) if phase == "all" else ""
     with session.output(out, file) as target:
-        target.write(encoded(text.rstrip("\n") + "\n", unicode=unicode))
+        target.write(encoded(text.rstrip("\n") + "\n" + below + "\n" * bool(below), unicode=unicode))
+
+
+def _below(connection: Connection, width: int) -> list[str]:
+    """What made its handshake and its close what they are, where that can be told."""
+    import textwrap
+
+    from tcpinspect.insight.at_close import octets_after_fin
+    from tcpinspect.insight.details import detail_sentences
+    from tcpinspect.insight.phrases import count
+
+    said = detail_sentences(connection.row)
+    if connection.row.teardown == "half-close" and (more := octets_after_fin(connection.segments)):
+        said[-1:] = [f"{said[-1]}, {count(more, 'octet')} of new data"]
+    return [line for text in said for line in textwrap.wrap(text, width, subsequent_indent="  ")]

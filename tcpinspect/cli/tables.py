@@ -70,7 +70,7 @@ def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None
     if chosen == "text":
         check_fields(name, fields)
     filter_ = display_filter.compile(expression, schema) if expression else None
-    analysis = session.analyze(file, segments=name == "segments")
+    analysis = session.analyze(file, segments=name in ("segments", "findings"))
     check_streams(analysis, streams)
     table = analysis.table(name)
     everything = not streams and filter_ is None and count is None

@@ -16,11 +16,11 @@ cdef class SegmentColumns:
     cdef public long long count
     cdef long long capacity, pool_used
     cdef long long[::1] frame, time_ns, ack_rtt_ns, initial_rtt_ns, rto_ns, seq, ack, ts_val, ts_ecr
-    cdef int[::1] stream, payload_len, window, duplicate_ack_num, bytes_in_flight, mss, options_at
+    cdef int[::1] stream, payload_len, window, duplicate_ack_num, bytes_in_flight, mss, options_at, ip_id
     cdef unsigned int[::1] seq_raw, ack_raw
     cdef unsigned short[::1] tcp_flags, window_raw, analysis, checksum, urgent_pointer
     cdef short[::1] window_shift
-    cdef unsigned char[::1] side, data_offset, reserved, checksum_status, sack_blocks, marks, options_len, pool
+    cdef unsigned char[::1] side, data_offset, reserved, checksum_status, sack_blocks, marks, options_len, ttl, pool
     cdef int start(self) except -1
     cpdef int flush(self) except -1
     cdef int add(self, Segment s, long long stream, long long side, long long seq, long long ack, const unsigned char[::1] view) except -1

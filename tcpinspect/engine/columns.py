@@ -20,7 +20,7 @@ SEGMENT_ARRAYS = {
     "window_raw": "H", "window": "i", "analysis": "H", "duplicate_ack_num": "i", "bytes_in_flight": "i", "ack_rtt_ns": "q",
     "initial_rtt_ns": "q", "rto_ns": "q", "seq": "q", "ack": "q", "data_offset": "B", "reserved": "B", "checksum": "H",
     "checksum_status": "B", "urgent_pointer": "H", "mss": "i", "window_shift": "h", "sack_blocks": "B", "marks": "B",
-    "ts_val": "q", "ts_ecr": "q", "options_at": "i", "options_len": "B",
+    "ts_val": "q", "ts_ecr": "q", "options_at": "i", "options_len": "B", "ttl": "B", "ip_id": "i",
 }  # fmt: skip
 MARK_SACK_PERMITTED = 1
 MARK_OPTIONS_MALFORMED = 2
@@ -114,6 +114,8 @@ class SegmentColumns:
         self.ts_ecr = arrays["ts_ecr"]
         self.options_at = arrays["options_at"]
         self.options_len = arrays["options_len"]
+        self.ttl = arrays["ttl"]
+        self.ip_id = arrays["ip_id"]
         pool = bytearray(40 * self.capacity)
         arrays["options_pool"] = pool
         self.pool = pool
@@ -163,6 +165,8 @@ class SegmentColumns:
         self.ts_ecr[n] = s.ts_ecr
         self.options_at[n] = self.pool_used
         self.options_len[n] = s.options_len
+        self.ttl[n] = s.ttl
+        self.ip_id[n] = s.ip_id if s.family == 4 else -1
         for k in range(s.options_len):
             self.pool[self.pool_used + k] = view[s.options_at + k]
         self.pool_used += s.options_len

@@ -2,7 +2,7 @@
 
 Every read is preceded by a comparison with `end`, the end of what was captured of the layer; `wire_end` is where the layer
 ended on the wire (snap length). Reading: tcpdump.org's list of link-layer header types, IEEE 802.1Q, RFC 3032 (MPLS),
-RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 4391 (IP over InfiniBand).
+RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 4391 (IP over InfiniBand), IEEE 802.5.
 """
 
 import cython
@@ -129,6 +129,8 @@ class Links:
             return 0
         if link == 10:  # FDDI: frame control, two addresses
             return self.skip(13, L_LLC, 0)
+        if link == 6:
+            return self.token_ring()
         if link == 242:  # IP over InfiniBand: two hardware addresses, EtherType, reserved (RFC 4391 §6)
             if room < 44:
                 return R_CUT_OFF
@@ -148,6 +150,21 @@ class Links:
                 return self.skip(6 + self.u16(at + 4), L_ETHERNET, 0)
             return self.skip(4, L_ETHERNET, 0)
         return R_UNKNOWN_LINK
+
+    def token_ring(self):
+        """IEEE 802.5: access and frame control, two addresses, and a route where the first bit of the source says so."""
+        route: cython.longlong = 0
+        if self.end - self.at < 14:
+            return R_CUT_OFF
+        if self.view[self.at + 1] & 0xC0 != 0x40:
+            return R_NOT_IP  # the ring's own frames
+        if self.view[self.at + 8] & 0x80:
+            if self.end - self.at < 15:
+                return R_CUT_OFF
+            route = self.view[self.at + 14] & 0x1F
+            if route < 2:
+                return R_MALFORMED
+        return self.skip(14 + route, L_LLC, 0)
 
     def nflog(self):
         """Linux netfilter's log: family, version, resource, then attributes; attribute 9 is the packet."""

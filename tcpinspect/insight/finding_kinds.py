@@ -43,6 +43,7 @@ KINDS: dict[str, Kind] = {
     "TI-OPEN-08": Kind("note", "RFC 6298 2", "slow answer"),
     "TI-RST-01": Kind("warn", "3.10.5", "aborted"),
     "TI-RST-02": Kind("note", "3.6.1", "reset during the close"),
+    "TI-RST-03": Kind("warn", "RFC 5961 3", "a reset that may be forged"),
     "TI-CLOSE-01": Kind("chat", "3.6", "not closed"),
     "TI-CLOSE-02": Kind("note", "3.6", "closed on one side only"),
     "TI-CLOSE-03": Kind("chat", "3.6", "simultaneous close"),

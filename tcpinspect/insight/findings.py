@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from tcpinspect.insight import reading
 from tcpinspect.insight.doctor import Diagnosis, diagnose, doubt
 from tcpinspect.insight.finding_kinds import KINDS
+from tcpinspect.insight.forged import Forged
 from tcpinspect.insight.interest import CROWD, Failures
 from tcpinspect.insight.phrases import count, duration, octets, times
 
@@ -44,19 +45,21 @@ def findings(
     *,
     steps_of: Callable[[int], Iterable[Any]] = lambda stream: (),
     first: Mapping[tuple[int, str], tuple[int, int]] | None = None,
+    forgeries: Mapping[int, Forged] | None = None,
 ) -> list[Finding]:
     """The rows of the table: those of the whole capture, then by stream, the severest first.
 
     `connections` are rows of that table, `capture` is what `doctor.diagnose` takes. Frames are named with `steps_of` (stream →
     its rows of the timeline; asked only where something was found) and with `first` ((stream, name of an analysis flag) →
-    (frame, time_ns) of the first segment that has it).
+    (frame, time_ns) of the first segment that has it). `forgeries`: by stream, the resets that may be forged.
     """
     rows = list(connections)
     first = first or {}
     diagnoses = diagnose(rows, capture)
     out = capture_findings(diagnoses) + [_row(None, made, (None, None)) for made in _of_crowds(rows)]
     for c in rows:
-        out += connection_findings(c, diagnoses, steps_of=steps_of, first=first)
+        fake = forgeries.get(c.stream) if forgeries else None
+        out += connection_findings(c, diagnoses, steps_of=steps_of, first=first, fake=fake)
     return out
 
 
@@ -66,11 +69,14 @@ def connection_findings(
     *,
     steps_of: Callable[[int], Iterable[Any]] = lambda stream: (),
     first: Mapping[tuple[int, str], tuple[int, int]] | None = None,
+    fake: Forged | None = None,
 ) -> list[Finding]:
-    """What there is to say of one connection, the severest first."""
+    """What there is to say of one connection, the severest first; `fake`: its resets that may be forged."""
     told = list(diagnoses)
     found = [made for rule in _RULES for made in rule(row)]
     mine = [_row(row.stream, made, _place(row, made[3], first or {}, steps_of)) for made in found]
+    if fake:
+        mine.append(_row(row.stream, ("TI-RST-03", fake.count, fake.sentence, ""), (fake.frame, fake.time_ns)))
     return sorted((_doubtful(one, told) for one in mine), key=lambda f: _RANK[f.severity])
 
 
@@ -280,7 +286,7 @@ def _header(c: Any) -> list[Made]:
             c.bad_checksums,
             f"{count(c.bad_checksums, 'segment')} {'has' if c.bad_checksums == 1 else 'have'} a bad checksum: "
             f"a receiver throws {'it' if c.bad_checksums == 1 else 'them'} away.",
-            "",
+            "bad_checksum",
         )
     ]
 

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from tcpinspect.insight import meanings, reading
+from tcpinspect.insight import at_close, meanings, reading
+from tcpinspect.insight.details import HANDSHAKE_DETAILS, TEARDOWN_DETAILS
 from tcpinspect.insight.phrases import count, duration, listing, octets, times
+from tcpinspect.insight.why import CAUSES
 
 _SIDES = ("client", "server")
 
@@ -71,6 +73,18 @@ _ENDED = {
 
 
 def _opening(c: Any) -> str:
+    detail = getattr(c, "handshake_detail", None)
+    said = _HANDSHAKE_ADDS.get(detail or "", "")
+    return f"{_opened(c)}{said}"
+
+
+_HANDSHAKE_ADDS = {
+    name: f" {HANDSHAKE_DETAILS[name][0].upper()}{HANDSHAKE_DETAILS[name][1:]}."
+    for name in ("syn-ack-unanswered", "syn-cookie-suspected", "syn-ack-reset", "syn-ack-missing", "syn-answered-by-ack")
+}
+
+
+def _opened(c: Any) -> str:
     client, server = f"{c.client} (the client)", f"{c.server} (the server)"
     row = reading.row_of(c)
     kind = reading.opening(row)
@@ -197,10 +211,12 @@ def _closing(c: Any) -> str:
     if kind == "simultaneous":
         return "Both sides closed at the same moment: their FINs crossed on the way (a simultaneous close)."
     if kind == "half-close":
-        later = f"the {second} went on sending data and closed later (a half-close)"
+        more = at_close.octets_after_fin(at_close.segments_of(c))
+        much = f" ({octets(more)} after that FIN)" if more else ""
+        later = f"the {second} went on sending data{much} and closed later (a half-close)"
         return f"{who or 'One side closed first'} and said that it has no more to send; {later}."
     if kind in ("reset", "aborted"):
-        return _reset(c, first)
+        return f"{_reset(c, first)}{_why_reset(c) if opened != 'refused' else ''}"
     if kind == "open" and opened not in ("refused", "unanswered"):
         if not who:
             return "It was not closed when the capture ended."
@@ -226,6 +242,18 @@ def _reset(c: Any, first: tuple[str, str] | None) -> str:
         return f"{by[0].upper() + by[1:]} then gave up with a reset (RST)."
     when = _first(c, "ABORT")
     return f"{by[0].upper() + by[1:]} then broke it off with a reset (RST){when[1] if when else ''}, without an orderly close."
+
+
+def _why_reset(c: Any) -> str:
+    """What made the sender send it, where the segments tell; else what the row leaves open."""
+    cause = at_close.cause_of_reset(at_close.segments_of(c))
+    if cause == "abort":
+        unread = "" if c.teardown_detail == "aborted-nothing-unread" else ", or closed or ended without having read all"
+        return f" Its program wished so{unread}: the wire does not tell why ({cause})."
+    if cause is not None and cause != "reset-unknown":
+        return f" Such a reset {CAUSES[cause].removeprefix('a reset; ')} ({cause})."
+    detail = getattr(c, "teardown_detail", None)
+    return f" {TEARDOWN_DETAILS[detail][0].upper()}{TEARDOWN_DETAILS[detail][1:]}." if detail else ""
 
 
 def reset_by(c: Any) -> str:

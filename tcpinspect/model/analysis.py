@@ -12,9 +12,10 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, SegmentBatch, TimelineBatch
+from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, rows_of_stream, segment_batches
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.notebook import RowList
+from tcpinspect.model.segment import Segment
 from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
 from tcpinspect.schema import TABLES
 
@@ -26,10 +27,10 @@ if TYPE_CHECKING:
 
 # https://www.tcpdump.org/linktypes.html: those that are decoded, for people.
 LINK_NAMES = {
-    0: "BSD loopback", 1: "Ethernet", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing", 51: "PPPoE",
-    101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked", 127: "802.11 with radiotap",
-    129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG", 242: "IP over InfiniBand",
-    276: "Linux cooked v2",
+    0: "BSD loopback", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing",
+    51: "PPPoE", 101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked",
+    127: "802.11 with radiotap", 129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG",
+    242: "IP over InfiniBand", 276: "Linux cooked v2",
 }  # fmt: skip
 
 
@@ -159,8 +160,14 @@ class Analysis:
     def findings(self) -> list[Row]:
         """What is worth saying, rows of schema.FINDINGS."""
         from tcpinspect.insight.findings import findings
+        from tcpinspect.insight.forged import forged
+        from tcpinspect.model.first_seen import doubtful_resets, first_flagged
 
-        return findings(self.connection_rows, self.capture, steps_of=self.steps_of)
+        chunks = self._result.segment_chunks
+        forgeries = {stream: found for stream in doubtful_resets(chunks) if (found := forged(self.segments_of(stream)))}
+        return findings(
+            self.connection_rows, self.capture, steps_of=self.steps_of, first=first_flagged(chunks), forgeries=forgeries,
+        )  # fmt: skip
 
     @cached_property
     def diagnoses(self) -> list[Diagnosis]:
@@ -176,9 +183,9 @@ class Analysis:
         if name not in self._tables:
             chunks = self._result.chunks
             if name == "segments":
-                table = Table(name, [SegmentBatch(n, arrays, self._ends) for n, arrays in self._result.segment_chunks])
+                table = Table(name, segment_batches(self._result.segment_chunks, self._ends))
             elif name == "connections":
-                table = Table(name, [ConnectionBatch(chunk, self._ends) for chunk in chunks])
+                table = Table(name, [ConnectionBatch(chunk, self._ends, self.capture.last_ns or 0) for chunk in chunks])
             elif name == "timeline":
                 table = Table(name, [TimelineBatch(chunk, self._ends) for chunk in chunks])
             else:
@@ -192,14 +199,9 @@ class Analysis:
 
     def segments_of(self, stream: int) -> list[Row]:
         """The segments of one stream."""
-        out: list[Row] = []
         make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
-        for n, arrays in self._result.segment_chunks:
-            batch = SegmentBatch(n, arrays, self._ends)
-            rows = batch.find(stream)
-            if rows:
-                out.extend(map(make, zip(*batch.pick(rows).lists(), strict=True)))
-        return out
+        parts = [part for chunk in self._result.segment_chunks if (part := rows_of_stream(chunk, stream))[0]]
+        return [make(row) for batch in segment_batches(parts, self._ends) for row in zip(*batch.lists(), strict=True)]
 
     def steps_of(self, stream: int) -> list[Row]:
         """The timeline of one stream."""
@@ -215,6 +217,11 @@ class Analysis:
             if at < n and arrays["frame"][at] == frame:
                 return int(arrays["stream"][at])
         raise NoSuchSegment(frame, self.given, self.capture)
+
+    def segment(self, frame: int) -> Segment:
+        """The segment in a frame, with its `why`. Raises UsageError for a frame that is not there or holds no TCP segment."""
+        rows = self.segments_of(self.stream_of(frame))
+        return Segment.of(self, next(row for row in rows if row.frame == frame))
 
     def why(self, frame: int) -> Why:
         """Why the segment in this frame was sent, which rules fired and nearly fired, and what it did to both sides' states.

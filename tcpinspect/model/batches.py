@@ -6,7 +6,9 @@ Here -1 and UNKNOWN become null, bits become flags, codes become words, and a co
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import accumulate
 from typing import Any
 
 from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED, UNKNOWN
@@ -14,6 +16,7 @@ from tcpinspect.engine.decode import CHECKSUM_STATUS
 from tcpinspect.engine.finish import CONNECTION_FIELD, HANDSHAKE_WORDS, SECTIONS, STEP_FIELDS, TEARDOWN_WORDS, Chunk
 from tcpinspect.engine.states import DOUBTS
 from tcpinspect.engine.zeek import CONN_STATES
+from tcpinspect.insight.details import AT_WORK_NS, REPEATED_NS, Facts, details
 from tcpinspect.model.address import address_text
 from tcpinspect.protocol.header import options_text
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
@@ -22,6 +25,7 @@ from tcpinspect.schema import ANALYSIS_FLAGS, CONNECTIONS, SEGMENTS, TIMELINE
 _STATES = [str(state) for state in State]
 _EVENTS = [str(event) for event in Event]
 _EVIDENCE = [str(evidence) for evidence in Evidence]
+SegmentChunk = tuple[int, dict[str, Any]]  # rows, arrays by name (`engine.columns.SegmentColumns`)
 _FLAGS_OF = {name: 1 << n for n, name in enumerate(ANALYSIS_FLAGS)}
 
 
@@ -63,32 +67,16 @@ def _nullable(values: Sequence[int]) -> list[int | None]:
 
 
 class SegmentBatch:
-    """One chunk of segments."""
+    """One chunk of segments; `causes` gives the code of each row's cause (`insight.why.column`) when somebody asks for the rows."""
 
-    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints) -> None:
+    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints, causes: Callable[[], Sequence[int]]) -> None:
         self.count = count
         self.arrays = arrays
         self._ends = ends
+        self._causes = causes
 
     def __len__(self) -> int:
         return self.count
-
-    def find(self, stream: int) -> list[int]:
-        """Rows of a stream."""
-        out: list[int] = []
-        column, at = self.arrays["stream"], -1
-        try:
-            while True:
-                at = column.index(stream, at + 1, self.count)
-                out.append(at)
-        except ValueError:
-            return out
-
-    def pick(self, rows: list[int]) -> SegmentBatch:
-        """Only these rows."""
-        pool = self.arrays["options_pool"]
-        arrays = {name: array(values.typecode, [values[n] for n in rows]) for name, values in self.arrays.items() if name != "options_pool"}
-        return SegmentBatch(len(rows), arrays | {"options_pool": pool}, self._ends)
 
     def _options(self) -> list[str]:
         pool = self.arrays["options_pool"]
@@ -105,6 +93,8 @@ class SegmentBatch:
         return out
 
     def lists(self) -> list[Sequence[Any]]:
+        from tcpinspect.insight.why.column import CAUSE_WORDS
+
         n = self.count
         raw = {name: values[:n].tolist() for name, values in self.arrays.items() if name != "options_pool"}
         ends, streams = self._ends, raw["stream"]
@@ -123,6 +113,7 @@ class SegmentBatch:
         ready["sack_permitted"] = [bool(mark & MARK_SACK_PERMITTED) for mark in raw["marks"]]
         ready["options_malformed"] = [bool(mark & MARK_OPTIONS_MALFORMED) for mark in raw["marks"]]
         ready["options"] = self._options()
+        ready["cause"] = [CAUSE_WORDS[code] for code in self._causes()]
         for name, bit in _FLAGS_OF.items():
             ready[name] = [bool(word & bit) for word in raw["analysis"]]
         out: list[Sequence[Any]] = []
@@ -138,6 +129,8 @@ class SegmentBatch:
     def arrow(self) -> list[Any]:
         import numpy as np
         import pyarrow as pa
+
+        from tcpinspect.insight.why.column import CAUSE_WORDS
 
         n, ends = self.count, self._ends
         raw = {name: np.asarray(values)[:n] for name, values in self.arrays.items() if name != "options_pool"}
@@ -159,6 +152,7 @@ class SegmentBatch:
             "sack_permitted": (raw["marks"] & MARK_SACK_PERMITTED) != 0,
             "options_malformed": (raw["marks"] & MARK_OPTIONS_MALFORMED) != 0,
             "options": pa.array(self._options(), pa.string()),
+            "cause": pa.array(CAUSE_WORDS).take(pa.array(self._causes())),
         }
         out = []
         for column in SEGMENTS:
@@ -176,6 +170,37 @@ class SegmentBatch:
                     values = pa.array(values)
             out.append(values)
         return out
+
+
+def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[SegmentBatch]:
+    """The batches of the segments table, or of all segments of some connections; their causes are found together, when needed."""
+
+    @cache
+    def codes() -> array[int]:
+        from tcpinspect.insight.why.column import cause_codes
+
+        return cause_codes(chunks, ends)
+
+    def part(start: int, count: int) -> Callable[[], Sequence[int]]:
+        return lambda: codes()[start : start + count]
+
+    starts = accumulate((count for count, _ in chunks), initial=0)
+    return [SegmentBatch(count, arrays, ends, part(start, count)) for (count, arrays), start in zip(chunks, starts, strict=False)]
+
+
+def rows_of_stream(chunk: SegmentChunk, stream: int) -> SegmentChunk:
+    """The part of a chunk that belongs to a stream."""
+    count, arrays = chunk
+    rows: list[int] = []
+    column, at = arrays["stream"], -1
+    try:
+        while True:
+            at = column.index(stream, at + 1, count)
+            rows.append(at)
+    except ValueError:
+        pass
+    picked = {name: array(values.typecode, [values[n] for n in rows]) for name, values in arrays.items() if name != "options_pool"}
+    return len(rows), picked | {"options_pool": arrays["options_pool"]}
 
 
 class _ListBatch:
@@ -198,9 +223,10 @@ class ConnectionBatch(_ListBatch):
 
     columns = CONNECTIONS
 
-    def __init__(self, chunk: Chunk, ends: Endpoints) -> None:
+    def __init__(self, chunk: Chunk, ends: Endpoints, end_ns: int) -> None:
         self._chunk = chunk
         self._ends = ends
+        self._end_ns = end_ns  # when the capture ended
 
     def __len__(self) -> int:
         return self._chunk.done
@@ -221,6 +247,7 @@ class ConnectionBatch(_ListBatch):
             "client_state": [None if code == UNKNOWN else _STATES[code] for code in raw["client_state"]],
             "server_state": [None if code == UNKNOWN else _STATES[code] for code in raw["server_state"]],
         }
+        ready["handshake_detail"], ready["teardown_detail"] = self._details(raw, ready)
         for name in ("sack", "timestamps"):
             ready[name] = [None if value == UNKNOWN else bool(value) for value in raw[name]]
         return [
@@ -231,6 +258,20 @@ class ConnectionBatch(_ListBatch):
             else raw[c.name]
             for c in CONNECTIONS
         ]
+
+    def _details(self, raw: dict[str, list[int]], ready: dict[str, Sequence[Any]]) -> tuple[Sequence[str | None], Sequence[str | None]]:
+        end_ns = self._end_ns
+        last = [start + duration for start, duration in zip(raw["start_ns"], raw["duration_ns"], strict=True)]
+        waits = raw["syn_ack_to_ack_ns"]
+        columns = (
+            ready["handshake"], ready["teardown"], raw["completeness"], ready["history"], ready["client_state"], ready["server_state"],
+            [octets > 0 for octets in raw["client_payload_bytes"]], [octets > 0 for octets in raw["server_payload_bytes"]],
+            [again > 0 for again in raw["server_retransmissions"]],
+            [(end_ns - at if wait == UNKNOWN else wait) >= REPEATED_NS for at, wait in zip(last, waits, strict=True)],
+            [end_ns - at >= AT_WORK_NS for at in last],
+        )  # fmt: skip
+        found = [details(Facts(*row)) for row in zip(*columns, strict=True)]
+        return [handshake for handshake, _ in found], [teardown for _, teardown in found]
 
 
 class TimelineBatch(_ListBatch):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.model.notebook import RowList
+from tcpinspect.model.segment import Segment
 from tcpinspect.model.table import Row, printable
 
 if TYPE_CHECKING:
@@ -72,8 +73,9 @@ class Connection:
 
     @cached_property
     def segments(self) -> RowList:
-        """The segments in the order of the capture."""
-        return RowList(self._analysis.segments_of(self.stream), "segments", self._analysis.capture.first_ns)
+        """The segments in the order of the capture, each with its `why`."""
+        rows = self._analysis.segments_of(self.stream)
+        return RowList((Segment.of(self._analysis, row) for row in rows), "segments", self._analysis.capture.first_ns)
 
     @property
     def findings(self) -> RowList:

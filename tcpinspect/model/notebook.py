@@ -123,7 +123,7 @@ _COLUMNS: dict[str, dict[str, _Cell]] = {
     "segments": {
         "frame": _plain("frame"), "time (s)": _time("time_ns"), "source": _ends("src", "src_port"), "destination": _ends("dst", "dst_port"),
         "flags": _flags, "seq": _plain("seq"), "ack": _plain("ack"), "payload_len": _plain("payload_len"), "window": _plain("window"),
-        "notes": _notes,
+        "notes": _notes, "cause": _plain("cause"),
     },
     "connections": {
         "stream": _plain("stream"), "client": _ends("client", "client_port"), "server": _ends("server", "server_port"),

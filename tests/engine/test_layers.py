@@ -96,6 +96,8 @@ ERSPAN3 = struct.pack(">III", 0x20050001, 0, 0)
 WRAPPINGS: dict[str, tuple[int, bytes]] = {
     "Ethernet, IPv4": (ETHERNET, ethernet(V4)),
     "Ethernet, IPv6": (ETHERNET, ethernet(V6, IP6)),
+    "Token Ring": (6, b"\x10\x40" + MACS + snap(V4)),
+    "Token Ring with a route": (6, b"\x10\x40" + MACS[:6] + b"\x82" + MACS[7:] + b"\x06\x30\x00\x11\x00\x20" + snap(V4)),
     "raw IPv4": (RAW, V4),
     "raw IPv6": (RAW, V6),
     "LINKTYPE_IPV4": (IPV4_ONLY, V4),

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from tcpinspect.insight.why.moment import States
-from tcpinspect.insight.why.need import settle
+from tcpinspect.insight.why.need import doubled, name_copies, settle
 from tcpinspect.insight.why.replay import CONTROL, Fact, Replay
 from tcpinspect.insight.why.resent import late, resent
 from tcpinspect.insight.why.resets import origin
@@ -73,10 +73,18 @@ def judged(segments: Iterable[Any], timeline: Sequence[Any] = ()) -> list[Fact]:
     replay, states = Replay(), States(timeline)
     for row in segments:
         fact = replay.step(row)
-        fact.kind = fact.cause = _kind(fact, replay, states)
+        fact.kind = fact.cause = kind_of(fact, replay, states)
         replay.done(fact)
     settle(replay.facts)
-    for fact in replay.facts:
+    if doubled(replay.facts):
+        name_copies(replay.facts)
+    final(replay.facts)
+    return replay.facts
+
+
+def final(facts: Iterable[Fact]) -> None:
+    """Set `cause`: the kind, or what the segments that followed say of it."""
+    for fact in facts:
         need = fact.notes.get("needed")
         fact.cause = fact.kind
         if fact.kind in _AGAIN:
@@ -84,10 +92,10 @@ def judged(segments: Iterable[Any], timeline: Sequence[Any] = ()) -> list[Fact]:
                 fact.cause = "fin-retransmission"
             elif need is False:
                 fact.cause = "spurious-retransmission"
-    return replay.facts
 
 
-def _kind(f: Fact, replay: Replay, states: States) -> str:
+def kind_of(f: Fact, replay: Replay, states: States) -> str:
+    """What kind of segment this is, by what came before it."""
     flags = f.flags
     if f.twin is not None:
         return "duplicated-packet"

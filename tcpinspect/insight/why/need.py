@@ -7,6 +7,7 @@ Three proofs that an earlier copy had arrived: the octets were acknowledged befo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from heapq import heappop, heappush
 
 from tcpinspect.insight.why.replay import Fact, Way, same_packet
@@ -27,10 +28,13 @@ class _Pending:
         self.map = Sent()
 
 
-def settle(facts: list[Fact]) -> None:
-    """Set `notes["needed"]` (True, False, None), `notes["proof"]` and `notes["proof_index"]` of every retransmission."""
+def settle(facts: list[Fact], some: list[Fact] | None = None) -> None:
+    """Set `notes["needed"]` (True, False, None), `notes["proof"]` and `notes["proof_index"]` of every retransmission.
+
+    `some` are those of the facts that can matter; all of them when it is not given.
+    """
     pending: dict[int, _Pending] = {}
-    for f in facts:
+    for f in facts if some is None else some:
         own, other = _of(pending, f.own), _of(pending, f.other)
         if f.ack is not None and not f.flags & RST:
             _acknowledged(f, other, facts)
@@ -46,7 +50,6 @@ def settle(facts: list[Fact]) -> None:
                 _set(f, False, "sacked", f.last_ack)
             elif not f.flags & SYN:
                 heappush(own.heap, (f.end, f.index))
-    _copies(facts)
 
 
 def _of(pending: dict[int, _Pending], way: Way) -> _Pending:
@@ -112,12 +115,14 @@ def _timer_or_probe(f: Fact, facts: list[Fact]) -> None:
         before.notes["next_expiry_ns"] = second
 
 
-def _copies(facts: list[Fact]) -> None:
-    """Where a good part of all packets is there twice, the capture doubled them, and the bare ACKs and resets as well."""
-    carriers = [f for f in facts if f.end > f.begin and not f.flags & RST]
-    twins = sum(f.twin is not None for f in carriers)
-    if len(carriers) < 4 or twins * 3 < len(carriers):
-        return
+def doubled(facts: Iterable[Fact], others: int = 0) -> bool:
+    """Whether a good part of all packets is there twice: then the capture doubled them. `others` are more that are not."""
+    carriers = [f.twin is not None for f in facts if f.end > f.begin and not f.flags & RST]
+    return len(carriers) + others >= 4 and sum(carriers) * 3 >= len(carriers) + others
+
+
+def name_copies(facts: list[Fact]) -> None:
+    """Of a capture that doubled its packets: the second copies, and those of the bare ACKs and resets as well."""
     last: dict[bool, Fact] = {}
     for f in facts:
         if f.kind == "duplicated-packet":

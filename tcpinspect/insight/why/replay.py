@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from struct import iter_unpack
 from typing import Any
 
 from tcpinspect.insight.why.spans import Ranges, Sent
@@ -20,6 +21,7 @@ CONTROL = SYN | FIN | RST
 TWIN_NS = 1_000_000
 MOST_BETWEEN = 8
 _BLOCK = re.compile(r"(\d+):(\d+)")
+_NOP, _SACK = 1, 5
 
 
 class Way:
@@ -42,6 +44,7 @@ class Way:
         self.sacked = Ranges()
         self.duplicates = 0  # RFC 5681: how many duplicate ACKs of `una` came
         self.last: int | None = None  # place of the latest segment
+        self.last_control = 0  # its SYN, FIN and RST
         self.last_new: int | None = None  # place of the latest one that sent something new
         self.last_data: int | None = None
         self.last_duplicate: int | None = None  # place of the other side's latest duplicate ACK or SACK
@@ -49,6 +52,7 @@ class Way:
         self.timer_ns: int | None = None  # when the retransmission timer was started last
         self.delivered: int | None = None  # place of the latest transmission known to have arrived
         self.recovery: int | None = None  # position that ends the present recovery
+        self.resent: int | None = None  # until this is acknowledged, something sent again or late is on the way
         self.unanswered = 0  # keep-alives, probes and retransmissions since the other side was last heard
         self.srtt: float | None = None
         self.rttvar = 0.0
@@ -90,37 +94,37 @@ class Fact:
     begin: int
     end: int  # SYN and FIN counted
     ack: int | None
-    top: int | None
-    una: int | None
-    edge: int | None
-    acked_before: int | None  # the highest acknowledgment this side had sent
-    peer_top: int | None
-    peer_una: int | None
-    window_before: int | None  # the last window field of this side
-    peer_window: int | None
-    peer_window_raw: int | None
-    duplicates: int
-    unanswered: int
-    last_duplicate: int | None
-    last_ack: int | None
-    last_data: int | None
-    prompt: int | None  # the other side's latest segment, if this side has sent nothing since
-    since_timer_ns: int | None
-    srtt_ns: int | None
-    rto_ns: int | None
-    rtt_min_ns: int | None
-    home_ns: int  # round trip between the capture point and this sender, as far as the handshake tells
-    initial_rtt_ns: int | None
-    recovery: bool
-    delivered: int | None
-    sack: bool | None  # selective acknowledgments agreed
-    opened: bool
-    peer_opened: bool
-    syn_before: int | None
-    fin_before: int | None
-    accepted_before: bool
-    peer_syn: int | None
-    peer_fin: int | None
+    top: int | None = None
+    una: int | None = None
+    edge: int | None = None
+    acked_before: int | None = None  # the highest acknowledgment this side had sent
+    peer_top: int | None = None
+    peer_una: int | None = None
+    window_before: int | None = None  # the last window field of this side
+    peer_window: int | None = None
+    peer_window_raw: int | None = None
+    duplicates: int = 0
+    unanswered: int = 0
+    last_duplicate: int | None = None
+    last_ack: int | None = None
+    last_data: int | None = None
+    prompt: int | None = None  # the other side's latest segment, if this side has sent nothing since
+    since_timer_ns: int | None = None
+    srtt_ns: int | None = None
+    rto_ns: int | None = None
+    rtt_min_ns: int | None = None
+    home_ns: int = 0  # round trip between the capture point and this sender, as far as the handshake tells
+    initial_rtt_ns: int | None = None
+    recovery: bool = False
+    delivered: int | None = None
+    sack: bool | None = None  # selective acknowledgments agreed
+    opened: bool = False
+    peer_opened: bool = False
+    syn_before: int | None = None
+    fin_before: int | None = None
+    accepted_before: bool = False
+    peer_syn: int | None = None
+    peer_fin: int | None = None
     sacked_above: int = 0
     already_sacked: bool = False
     newly: int = 0
@@ -149,11 +153,21 @@ class Fact:
 
 
 def sack_blocks(row: Any) -> list[tuple[int, int]]:
-    """The raw edges of a row's SACK blocks."""
+    """The raw edges of a row's SACK blocks; `options` is text as in the table, or the octets."""
     if not row.sack_blocks or row.options_malformed:
         return []
+    if isinstance(row.options, bytes):
+        return _blocks_in(row.options)
     _, found, rest = row.options.partition("sack ")
     return [(int(a) % MODULUS, int(b) % MODULUS) for a, b in _BLOCK.findall(rest.split(",")[0])] if found else []
+
+
+def _blocks_in(options: bytes) -> list[tuple[int, int]]:
+    at = 0
+    while at + 1 < len(options) and options[at] != _SACK:
+        at += 1 if options[at] == _NOP else max(2, options[at + 1])
+    edges = options[at + 2 : at + options[at + 1]] if at + 1 < len(options) else b""
+    return [(left, right) for left, right in iter_unpack("!II", edges[: len(edges) // 8 * 8])]
 
 
 class Replay:
@@ -161,27 +175,31 @@ class Replay:
 
     def __init__(self) -> None:
         self.facts: list[Fact] = []
-        self._ways = {True: Way(), False: Way()}
+        self.ways = [Way(), Way()]  # of the server, of the client
         self.initial_rtt_ns: int | None = None
-        self._syn_ns: int | None = None
+        self.syn_ns: int | None = None  # time of the SYN whose answer is awaited
 
     def time(self, index: int) -> int:
         """Capture time of a place, ns."""
         return int(self.facts[index].row.time_ns)
 
+    def flags(self, index: int) -> int:
+        """Flags of a place."""
+        return self.facts[index].flags
+
     def step(self, row: Any) -> Fact:
         """What is known before this row, and what the row adds."""
         mine = bool(row.from_client)
-        own, other = self._ways[mine], self._ways[not mine]
+        own, other = self.ways[mine], self.ways[not mine]
         if row.src_port == row.dst_port and row.src == row.dst:
             other = own
         flags, now = row.tcp_flags, row.time_ns
         if flags & SYN and own.syn is not None and own.base is not None and row.seq_raw != (own.base + own.syn) % MODULUS:
             # another incarnation inside the stream
-            fresh = self._ways[mine] = Way()
+            fresh = self.ways[mine] = Way()
             other = fresh if other is own else other
             own = fresh
-            self.initial_rtt_ns = self._syn_ns = None
+            self.initial_rtt_ns = self.syn_ns = None
         begin = own.place(row.seq_raw)
         if row.seq is not None and own.shift is None:
             own.shift = row.seq - begin
@@ -222,6 +240,8 @@ class Replay:
         if not (fact.end > fact.begin) or fact.flags & RST:
             return None
         for at in reversed(fact.own.recent):
+            if fact.row.time_ns - self.time(at) >= TWIN_NS:
+                continue
             if fact.index - at <= MOST_BETWEEN and same_packet(self.facts[at].row, fact.row):
                 answers = sum(1 for f in self.facts[at + 1 :] if f.row.from_client != fact.row.from_client)
                 return at if answers <= 1 else None
@@ -299,7 +319,7 @@ class Replay:
         """Remember the segment, once its kind is set."""
         own, other, row, flags = fact.own, fact.other, fact.row, fact.flags
         self._handshake(fact)
-        own.last = fact.index
+        own.last, own.last_control = fact.index, flags & CONTROL
         own.recent = [*own.recent[-3:], fact.index]
         other.unanswered = 0
         if flags & RST:
@@ -336,9 +356,9 @@ class Replay:
         """The round trip of the handshake: from the SYN to the ACK of the SYN-ACK, the full way wherever the capture was taken."""
         flags, now = fact.flags, fact.row.time_ns
         if flags & SYN and not flags & ACK:
-            self._syn_ns = None if fact.syn_before is not None else now
-        elif self._syn_ns is not None and flags & ACK and not flags & (SYN | RST) and fact.own.syn is not None and fact.other.accepted:
-            self.initial_rtt_ns, self._syn_ns = max(0, now - self._syn_ns), None
+            self.syn_ns = None if fact.syn_before is not None else now
+        elif self.syn_ns is not None and flags & ACK and not flags & (SYN | RST) and fact.own.syn is not None and fact.other.accepted:
+            self.initial_rtt_ns, self.syn_ns = max(0, now - self.syn_ns), None
 
 
 def same_packet(a: Any, b: Any) -> bool:

@@ -35,11 +35,7 @@ class Sent:
         """Note that segment `index` carried begin … end−1; returns the older pieces that it overlaps, in order."""
         if begin >= end:
             return []
-        if not self._pieces or begin >= self._pieces[-1].end:
-            self._starts.append(begin)
-            self._pieces.append(Piece(begin, end, index, index, 1))
-            if len(self._pieces) > MOST_PIECES:
-                del self._starts[: MOST_PIECES // 2], self._pieces[: MOST_PIECES // 2]
+        if self.append(begin, end, index):
             return []
         at, past = self._overlap(begin, end)
         old = self._pieces[at:past]
@@ -57,6 +53,17 @@ class Sent:
         self._starts[at:past] = [p.start for p in made]
         return old
 
+    def append(self, begin: int, end: int, index: int) -> bool:
+        """The same where it lies beyond all pieces; False, and nothing noted, where it does not."""
+        pieces = self._pieces
+        if pieces and begin < pieces[-1].end:
+            return False
+        self._starts.append(begin)
+        pieces.append(Piece(begin, end, index, index, 1))
+        if len(pieces) > MOST_PIECES:
+            del self._starts[: MOST_PIECES // 2], pieces[: MOST_PIECES // 2]
+        return True
+
     def _overlap(self, begin: int, end: int) -> tuple[int, int]:
         at = bisect_right(self._starts, begin) - 1
         if at < 0 or self._pieces[at].end <= begin:
@@ -70,6 +77,11 @@ class Sent:
         at, past = self._overlap(begin, end)
         return self._pieces[at:past]
 
+    def ending(self, position: int) -> Piece | None:
+        """The piece that ends here."""
+        at = bisect_left(self._starts, position) - 1
+        return self._pieces[at] if at >= 0 and self._pieces[at].end == position else None
+
     def after(self, position: int) -> Piece | None:
         """The first piece that starts at this position or beyond."""
         at = bisect_left(self._starts, position)
@@ -82,6 +94,9 @@ class Ranges:
     def __init__(self) -> None:
         self._starts: list[int] = []
         self._ends: list[int] = []
+
+    def __len__(self) -> int:
+        return len(self._starts)
 
     def add(self, begin: int, end: int) -> list[tuple[int, int]]:
         """Add begin … end−1; returns the parts that were not in the set."""
