@@ -57,7 +57,7 @@ def parse(text: str, *, names: Mapping[str, int] | None = None) -> Draft:
 
     Raises NotationError, which shows the place in the text.
     """
-    return _Reader(text, names or {}).segment()
+    return _Reader(text, {} if names is None else names).segment()
 
 
 def notation(draft: Draft, *, extras: bool = True) -> str:

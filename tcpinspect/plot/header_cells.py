@@ -26,8 +26,9 @@ _VALUES: dict[int, tuple[tuple[str, int], ...]] = {
     2: (("MSS", 2),), 3: (("Shift", 1),), 5: (("Left Edge", 4), ("Right Edge", 4)), 8: (("TSval", 4), ("TSecr", 4)), 28: (("Timeout", 2),),
 }  # fmt: skip
 _OPTION_CHINESE = {
-    "Kind": "类型", "Length": "长度", "MSS": "最大段长", "Shift": "移位", "Left Edge": "左边界", "Right Edge": "右边界", "TSval": "时间戳值",
-    "TSecr": "时间戳回显", "Timeout": "超时", "Value": "值", "Padding": "填充", "No-Operation": "空操作", "End of List": "选项结束",
+    "Kind": "类型", "Length": "长度", "MSS": "最大段长", "Shift": "移位", "Left Edge": "左边界", "Right Edge": "右边界",
+    "TSval": "时间戳值", "TSecr": "时间戳回显", "Timeout": "超时", "Value": "值", "Padding": "填充", "No-Operation": "空操作",
+    "End of List": "选项结束",
 }  # fmt: skip
 
 
