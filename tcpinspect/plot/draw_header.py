@@ -35,7 +35,7 @@ def header(segment: Any, *, src: str = "", dst: str = "", theme: str = "light", 
     size = _size(picture)
     with sheet(ax, size, theme, lang) as (target, colors, chinese):
         _Drawing(target, colors, chinese, scale_of(target, size)).draw(picture, size)
-    return target  # type: ignore[no-any-return]
+    return target
 
 
 def _remarks(picture: HeaderLayout) -> list[str]:

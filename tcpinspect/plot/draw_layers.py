@@ -35,7 +35,7 @@ def layers(found: Dissection, *, theme: str = "light", lang: str = "en", ax: Axe
         for depth, band in enumerate(bands):
             _band(target, band, colors, left, scale)
             _bracket(target, band, depth, bands, colors)
-    return target  # type: ignore[no-any-return]
+    return target
 
 
 def _head(ax: Any, found: Dissection, colors: Paper, chinese: bool, scale: float) -> None:

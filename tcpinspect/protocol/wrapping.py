@@ -46,6 +46,7 @@ def _header(name: str, source: str, fields: str, rest: str = "Options") -> Heade
 
 
 ETHERNET = _header("Ethernet", "IEEE 802.3", "Destination 48 mac, Source 48 mac, EtherType 16 x")
+ETHERNET_WITH_LENGTH = _header("Ethernet", "IEEE 802.3", "Destination 48 mac, Source 48 mac, Length 16")
 VLAN = _header("VLAN", "IEEE 802.1Q", "PCP 3, DEI 1, VLAN ID 12, EtherType 16 x")
 VN_TAG = _header("VN-Tag", "IEEE 802.1BR", "Tag 32 x, EtherType 16 x")
 BACKBONE = _header("Service tag", "IEEE 802.1ah", "PCP 3, DEI 1, UCA 1, Reserved 3, I-SID 24")
