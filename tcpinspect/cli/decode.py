@@ -34,6 +34,7 @@ def decode(session: Session, file: str, frame: int, format: str, notation: bool,
     from tcpinspect.insight.dissect import frame_of
 
     check_text_ending(out, ".json")
+    session.check_input(file)
     session.check_output(out, file)
     found = frame_of(file, frame)
     to_screen = out in (None, "-")

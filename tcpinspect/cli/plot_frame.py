@@ -68,6 +68,7 @@ def _draw(session: Session, file: str, frame: int, out: str, draw: Callable[[Dis
     """Draw a frame of the file and save it. The ending is checked before the capture is read."""
     if os.path.splitext(out)[1].lower() not in PICTURES:
         raise UsageError(f"{out} has no ending that says which picture it is: use {', '.join(PICTURES)}")
+    session.check_input(file)
     session.check_output(out, file)
     from tcpinspect.insight.dissect import frame_of
 

@@ -178,6 +178,12 @@ class Crafted:
         """Send it: see `Exchange.send`."""
         return Exchange([self]).send(**how)
 
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        """In a notebook the picture, in a console the drawing."""
+        from tcpinspect.plot.octet_style import svg_of
+
+        return {"text/plain": f"{self}\n{self.draw()}", "image/svg+xml": svg_of(self.picture())}
+
     def __str__(self) -> str:
         return f"{self.src} > {self.dst}: {notation(self.draft)}"
 

@@ -129,6 +129,9 @@ def _opened(iface: str) -> tuple[Sniffed, Any]:
     from scapy.arch.linux import L2ListenSocket, L2Socket
     from scapy.error import Scapy_Exception
 
+    # The layers first: a socket learns when it is opened which of them its interface speaks.
+    from scapy.layers import inet, inet6  # noqa: F401 - for what they register
+
     # Scapy's L2Socket leaves outgoing packets out, which on loopback are the second copies; elsewhere they are the only ones.
     kind = L2Socket if iface == "lo" else L2ListenSocket
     try:

@@ -1,4 +1,4 @@
-"""Send crafted packets, to where no stranger is. Wing: lab. Reading: raw(7), packet(7), network_namespaces(7).
+"""Send crafted packets, to where no stranger is. Wing: lab. Reading: raw(7), network_namespaces(7), ioctl_ns(2).
 
 Loopback is always allowed, and so is everything from a network namespace that is not the machine's own. Any other destination has
 to be allowed by name, and is announced before the first packet leaves.
@@ -16,6 +16,8 @@ from tcpinspect.errors import UsageError
 
 if TYPE_CHECKING:
     from tcpinspect.lab.crafting import Crafted
+
+_NS_GET_USERNS = 0xB701  # ioctl_ns(2): a descriptor of the user namespace that owns this one
 
 
 def send(
@@ -44,8 +46,15 @@ def send(
 def _send(segments: Sequence[Crafted], iface: str | None) -> int:
     from scapy.sendrecv import send as scapy_send
 
-    for one in segments:
-        scapy_send(one.packet, iface=iface or ("lo" if is_loopback(one.dst) else None), verbose=0)
+    # Scapy remarks on stderr that nobody answered its ARP, which in a laboratory is no news.
+    remarks = logging.getLogger("scapy.runtime")
+    level = remarks.level
+    remarks.setLevel(logging.ERROR)
+    try:
+        for one in segments:
+            scapy_send(one.packet, iface=iface or ("lo" if is_loopback(one.dst) else None), verbose=0)
+    finally:
+        remarks.setLevel(level)
     return len(segments)
 
 
@@ -58,8 +67,29 @@ def is_loopback(address: str) -> bool:
 
 
 def in_private_namespace() -> bool:
-    """Whether the network is not that of the machine's first process. Where that cannot be told, it is taken for the machine's."""
+    """Whether the network is not the machine's: not that of its first process, or made inside our own user namespace.
+
+    Where that cannot be told, the network is taken for the machine's.
+    """
     try:
         return os.readlink("/proc/self/ns/net") != os.readlink("/proc/1/ns/net")
+    except OSError:  # the first process is not ours to look at
+        return _made_by_our_user_namespace()
+
+
+def _made_by_our_user_namespace() -> bool:
+    """Whether the network namespace belongs to our user namespace, and that is not the machine's own."""
+    import fcntl
+
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as table:
+            if table.read().split() == ["0", "0", "4294967295"]:  # user_namespaces(7): the initial one maps everybody to himself
+                return False
+        with open("/proc/self/ns/net", "rb") as network:
+            owner = fcntl.ioctl(network.fileno(), _NS_GET_USERNS)
+        try:
+            return os.fstat(owner).st_ino == os.stat("/proc/self/ns/user").st_ino
+        finally:
+            os.close(owner)
     except OSError:
         return False

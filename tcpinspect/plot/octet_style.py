@@ -86,6 +86,18 @@ def chinese_font() -> str | None:
     return next((name for name in _CHINESE_FONTS if name in known), None)
 
 
+def svg_of(ax: Any) -> str:
+    """The picture as SVG for a page or a notebook, the same text for the same picture."""
+    import io
+
+    import matplotlib
+
+    out = io.StringIO()
+    with matplotlib.rc_context(settings()):
+        ax.get_figure().savefig(out, format="svg", metadata={"Creator": "tcpinspect", "Date": None})
+    return out.getvalue()[out.getvalue().index("<svg") :]
+
+
 def scale_of(ax: Any, size: tuple[float, float]) -> float:
     """How much smaller than wanted the axes are, at most 1: texts shrink with them."""
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())

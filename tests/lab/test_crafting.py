@@ -142,6 +142,13 @@ def test_text_and_names_of_fields_go_together() -> None:
     assert one.bytes == one.bytes and one == ti.lab.craft("S seq=1 win=7 <mss 1460,wscale 3>")
 
 
+def test_a_notebook_gets_a_picture_and_a_console_the_drawing() -> None:
+    pytest.importorskip("matplotlib")
+    shown = craft("S seq=1")._repr_mimebundle_()
+    assert shown["text/plain"].endswith(craft("S seq=1").draw())
+    assert shown["image/svg+xml"].startswith("<svg") and "Sequence Number" in shown["image/svg+xml"]
+
+
 @pytest.mark.parametrize(("call", "what"), [
     ({"sequence": 1}, "no field sequence"), ({"window": 65536}, "16 bits"), ({"mss": 70000}, "does not fit the option"),
     ({"src": "192.0.2.1", "dst": "::1"}, "not of one family"), ({"dst": "example"}, "no IP address"), ({"ttl": 256}, "8 bits"),
