@@ -73,6 +73,8 @@ def craft(
     unknown = set(fields) - {*_FIELDS, *_OPTIONS}
     if unknown:
         raise UsageError(f"no field {', '.join(sorted(unknown))}: there are {', '.join((*_FIELDS, *_OPTIONS))}")
+    if made.options is None:
+        made.options_bytes()  # "any options" cannot be sent: says so
     given = {name: value for name, value in fields.items() if name in _FIELDS}
     if isinstance(given.get("flags"), str):
         given["flags"] = parse(given["flags"]).flags
@@ -115,6 +117,9 @@ class Crafted:
 
     def __post_init__(self) -> None:
         drafts.pseudo_header(self.src, self.dst, 0)  # both of one family
+        size = (0 if self.ipv6 else 20) + 20 + len(self.draft.options_bytes()) + len(self.draft.payload)
+        if size > 65535:  # RFC 791 §3.1 counts the IP header, RFC 8200 §3 what follows it
+            raise UsageError(f"a packet of {size} octets: IP carries 65535 at most")
         if not 0 <= self.ttl <= 255:
             raise UsageError(f"ttl {self.ttl} does not fit its 8 bits: give 0 to 255")
 

@@ -152,6 +152,7 @@ def test_a_notebook_gets_a_picture_and_a_console_the_drawing() -> None:
 @pytest.mark.parametrize(("call", "what"), [
     ({"sequence": 1}, "no field sequence"), ({"window": 65536}, "16 bits"), ({"mss": 70000}, "does not fit the option"),
     ({"src": "192.0.2.1", "dst": "::1"}, "not of one family"), ({"dst": "example"}, "no IP address"), ({"ttl": 256}, "8 bits"),
+    ({"payload": bytes(65496)}, "65535 at most"),
 ])  # fmt: skip
 def test_wrong_calls_are_explained(call: dict[str, object], what: str) -> None:
     with pytest.raises(UsageError, match=what):
@@ -179,3 +180,8 @@ def test_what_leaves_the_machine_is_announced_first(monkeypatch: pytest.MonkeyPa
         craft("S seq=7", dst="192.0.2.2").send(allow_external=True, iface="eth7", announce=said.append)
     assert said[0].startswith("sending 1 crafted packet to 192.0.2.2 through eth7: ") and "S 7:7(0)" in said[0]
     assert said[1:] == ["sent"]
+
+
+def test_any_options_cannot_be_crafted() -> None:
+    with pytest.raises(UsageError, match="only be expected"):
+        craft("S <...>")

@@ -19,7 +19,8 @@ def may_capture() -> bool:
         socket.socket(socket.AF_PACKET, socket.SOCK_RAW).close()
     except (PermissionError, AttributeError):
         return False
-    return bool(int(Path("/sys/class/net/lo/flags").read_text(), 16) & 1)  # IFF_UP: a fresh namespace has it down
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:  # a fresh namespace has loopback down
+        return probe.connect_ex(("127.0.0.1", 9)) == 0
 
 
 pytestmark = pytest.mark.skipif(not may_capture(), reason="needs CAP_NET_RAW and lo up: run as root, or with unshare -Urn")
