@@ -16,8 +16,9 @@ A segment is its flags, then parts in any order, each once:
 
 Numbers are decimal or 0x hexadecimal; sequence numbers may be negative (modulo 2^32) and may name a number: x, x+1, x-1. `data` is
 "text" or 0x octets. Options: mss N, wscale N, sackOK, sack a:b ..., TS val N ecr N (or TS N N), nop, eol, FO and FOEXP with a
-cookie in hexadecimal or without, uto N, every other name of `protocol.header.OPTION_KINDS` and kindN with octets (0x..), and `raw 0x..` for octets that are no
-option at all; any but raw may end in `length N`, the length octet to claim instead of the true one.
+cookie in hexadecimal or without, uto N, every other name of `protocol.header.OPTION_KINDS` and kindN with octets (0x..), and
+`raw 0x..` for octets that are no option at all; any but raw may end in `length N`, the length octet to claim instead of the true
+one.
 """
 
 from __future__ import annotations
