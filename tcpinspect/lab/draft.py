@@ -106,7 +106,7 @@ class Draft:
     def __post_init__(self) -> None:
         for name, most in LARGEST.items():
             value = getattr(self, name)
-            if value is not None and not 0 <= value <= most:
+            if value is not None and (not isinstance(value, int) or not 0 <= value <= most):
                 raise UsageError(f"{name} {value} does not fit its {most.bit_length()} bits: give 0 to {most}")
         if self.options is not None and len(self.options_bytes()) > header.MAXIMUM_LENGTH - header.MINIMUM_LENGTH:
             room = header.MAXIMUM_LENGTH - header.MINIMUM_LENGTH

@@ -152,7 +152,7 @@ def test_a_notebook_gets_a_picture_and_a_console_the_drawing() -> None:
 @pytest.mark.parametrize(("call", "what"), [
     ({"sequence": 1}, "no field sequence"), ({"window": 65536}, "16 bits"), ({"mss": 70000}, "does not fit the option"),
     ({"src": "192.0.2.1", "dst": "::1"}, "not of one family"), ({"dst": "example"}, "no IP address"), ({"ttl": 256}, "8 bits"),
-    ({"payload": bytes(65496)}, "65535 at most"),
+    ({"seq": "x"}, "does not fit its 32 bits"), ({"payload": bytes(65496)}, "65535 at most"),
 ])  # fmt: skip
 def test_wrong_calls_are_explained(call: dict[str, object], what: str) -> None:
     with pytest.raises(UsageError, match=what):
