@@ -4,7 +4,8 @@ TcpinspectError
 ├── CaptureError        (also OSError)     a file or stream cannot be read as a capture at all
 │   └── FormatError     (also ValueError)  its bytes are no capture format we know
 ├── UsageError          (also ValueError)  the call asks for something that does not exist
-│   └── FilterError                        a display filter that cannot be understood
+│   ├── FilterError                        a display filter that cannot be understood
+│   └── NotationError                      a segment written in a way that cannot be understood
 └── MissingDependency   (also ImportError) an optional library is not installed
 
 The texts say what, where, and what to do, on one line: the command prints them as they are.
@@ -35,6 +36,16 @@ class UsageError(TcpinspectError, ValueError):
 
 class FilterError(UsageError):
     """A display filter that cannot be understood; the message shows the place."""
+
+
+class NotationError(UsageError):
+    """A segment, or a scenario's line, that cannot be understood. `text` is what was written, `position` the place, from 0."""
+
+    def __init__(self, text: str, position: int, what: str) -> None:
+        rest = text[position : position + 12]
+        place = f'at "{rest}" (character {position + 1})' if rest else "at its end"
+        super().__init__(f'segment "{text}", {place}: {what}')
+        self.text, self.position, self.what = text, position, what
 
 
 class MissingDependency(TcpinspectError, ImportError):
