@@ -1,1 +1,1 @@
-"""Capture files in: bytes to records, nothing interpreted. Floor 1."""
+"""Capture files in and out: bytes to records and back, nothing interpreted. Floor 1."""
