@@ -12,6 +12,7 @@ cdef class Records:
     cdef public long long count, simple_packets
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
+    cpdef tuple record(self, long long n)
     cpdef int next_block(self) except -1
     cdef int refill(self) except -1
     cdef int walk_pcap(self) except -1

@@ -165,6 +165,12 @@ class Records:
             self.source.damage = None
         return self.count
 
+    def record(self, n):
+        """(offset, captured length, length on the wire, time in ns, link type) of record n, for whoever looks at single ones."""
+        if n < 0 or n >= self.count:
+            raise IndexError(f"record {n} of {self.count}")
+        return self.offsets[n], self.lengths[n], self.wire_lengths[n], self.times[n], self.links[n]
+
     def stop(self, what):
         """Damage: say where reading ends, and end it."""
         if not self.source.damage:

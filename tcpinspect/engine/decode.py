@@ -29,15 +29,7 @@ class Decoder(Layers):
 
     def decode(self, s, at, captured, wire, link):
         """Fill `s` from the packet at `at`; 0 when it is a segment, else the index of the reason in layers.REASONS."""
-        reason: cython.longlong
-        if self.away:  # the packet before completed a datagram and was read from there
-            self.view = self.block
-            self.away = 0
-        self.at = at
-        self.end = at + captured
-        self.wire_end = at + (wire if wire < MAX_WIRE else MAX_WIRE)
-        self.depth = 0
-        reason = self.link_layer(link)
+        reason: cython.longlong = self.begin(at, captured, wire, link)
         while reason == 0:
             self.depth += 1
             if self.depth > MAX_DEPTH:
@@ -46,6 +38,31 @@ class Decoder(Layers):
                 return self.tcp(s)
             reason = self.next_layer(s)
         return reason
+
+    def begin(self, at, captured, wire, link):
+        """Stand in front of a packet and pass its link layer; 0, or the reason why there is no more."""
+        if self.away:  # the packet before completed a datagram and was read from there
+            self.view = self.block
+            self.away = 0
+        self.at = at
+        self.end = at + captured
+        self.wire_end = at + (wire if wire < MAX_WIRE else MAX_WIRE)
+        self.depth = 0
+        return self.link_layer(link)
+
+    def peel(self, s):
+        """After `begin`, one layer more, for callers who look at each: 0, or the reason why there is no more.
+
+        With `layer` 3 (transport) and `value` 6 the TCP header is next; peeling that fills `s` and is the last.
+        """
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            return R_TOO_DEEP
+        return self.tcp(s) if self.layer == 3 and self.value == PROTOCOL_TCP else self.next_layer(s)
+
+    def octets(self, start, end):
+        """Octets of what is being read: the block, or the datagram that the packet completed (`away`)."""
+        return bytes(self.view[start:end])
 
     def tcp(self, s):
         at: cython.longlong = self.at

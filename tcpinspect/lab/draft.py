@@ -12,15 +12,14 @@ when the octets are made (data offset, checksum), is 0 there (seq, ack), or has 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from functools import lru_cache
 
 from tcpinspect.errors import UsageError
 from tcpinspect.protocol import header
+from tcpinspect.protocol.checksum import checksum, pseudo_header
 from tcpinspect.protocol.header import ACK
 
 RAW = -1  # the kind of a DraftOption that is only octets: what no kind and length describe
 MODULUS = 1 << 32
-_TCP = 6  # IP's protocol number
 # Field of a Draft: the largest value its bits hold.
 LARGEST = {
     "src_port": 0xFFFF, "dst_port": 0xFFFF, "seq": MODULUS - 1, "ack": MODULUS - 1, "data_offset": 15, "reserved": 7, "flags": 0x1FF,
@@ -201,33 +200,6 @@ def filler(seq: int, length: int) -> bytes:
     letters = b"abcdefghijklmnopqrstuvwxyz"
     start = seq % 26
     return (letters * ((start + length) // 26 + 1))[start : start + length]
-
-
-def checksum(octets: bytes) -> int:
-    """The ones' complement of the ones' complement sum of 16-bit words (RFC 1071)."""
-    # 2^16 = 1 modulo 2^16 - 1, so that the sum of the words is the whole number modulo 2^16 - 1.
-    total = int.from_bytes(octets + bytes(len(octets) % 2), "big") % 0xFFFF
-    return 0xFFFF - total if total or not any(octets) else 0
-
-
-def pseudo_header(src: str, dst: str, length: int) -> bytes:
-    """What the checksum covers before the segment (RFC 9293 §3.1; RFC 8200 §8.1 for IPv6)."""
-    a, b = _packed(src), _packed(dst)
-    if len(a) != len(b):
-        raise UsageError(f"{src} and {dst} are not of one family: give two IPv4 or two IPv6 addresses")
-    if len(a) == 4:
-        return a + b + bytes([0, _TCP]) + (length & 0xFFFF).to_bytes(2, "big")
-    return a + b + length.to_bytes(4, "big") + bytes([0, 0, 0, _TCP])
-
-
-@lru_cache(maxsize=256)
-def _packed(address: str) -> bytes:
-    import ipaddress
-
-    try:
-        return ipaddress.ip_address(address.partition("%")[0]).packed
-    except ValueError:
-        raise UsageError(f"{address!r} is no IP address: write it as 192.0.2.1 or 2001:db8::1") from None
 
 
 def _number(value: int | None, octets: int) -> bytes:

@@ -9,34 +9,35 @@ from typing import NamedTuple
 
 
 class Field(NamedTuple):
-    """One field of the header: where it lies (bits from the start of the header) and what it says."""
+    """One field of the header: where it lies (bits from the start of the header), what it says, its name in Chinese."""
 
     name: str
     column: str
     first_bit: int
     bits: int
     meaning: str
+    chinese: str
 
 
 FIELDS: tuple[Field, ...] = (
-    Field("Source Port", "src_port", 0, 16, "port of the sender"),
-    Field("Destination Port", "dst_port", 16, 16, "port of the receiver"),
-    Field("Sequence Number", "seq_raw", 32, 32, "number of the first octet of this segment's data; the ISN when SYN is set"),
-    Field("Acknowledgment Number", "ack_raw", 64, 32, "the next sequence number the sender expects, when ACK is set"),
-    Field("Data Offset", "data_offset", 96, 4, "length of the header in 32-bit words"),
-    Field("Reserved", "reserved", 100, 4, "zero; RFC 9768 uses the last of the four bits as AE"),
-    Field("CWR", "cwr", 104, 1, "congestion window reduced (RFC 3168)"),
-    Field("ECE", "ece", 105, 1, "ECN echo (RFC 3168)"),
-    Field("URG", "urg", 106, 1, "the urgent pointer is significant"),
-    Field("ACK", "ack", 107, 1, "the acknowledgment number is significant"),
-    Field("PSH", "psh", 108, 1, "push: hand the data to the application now"),
-    Field("RST", "rst", 109, 1, "reset the connection"),
-    Field("SYN", "syn", 110, 1, "synchronize sequence numbers"),
-    Field("FIN", "fin", 111, 1, "no more data from the sender"),
-    Field("Window", "window_raw", 112, 16, "octets the sender of this segment is willing to accept, before scaling"),
-    Field("Checksum", "checksum", 128, 16, "ones' complement sum over pseudo-header, header and data"),
-    Field("Urgent Pointer", "urgent_pointer", 144, 16, "offset of the end of urgent data, when URG is set"),
-    Field("Options", "options", 160, -1, "kind, length, value; padded to 32 bits"),
+    Field("Source Port", "src_port", 0, 16, "port of the sender", "源端口"),
+    Field("Destination Port", "dst_port", 16, 16, "port of the receiver", "目的端口"),
+    Field("Sequence Number", "seq_raw", 32, 32, "number of the first octet of this segment's data; the ISN when SYN is set", "序号"),
+    Field("Acknowledgment Number", "ack_raw", 64, 32, "the next sequence number the sender expects, when ACK is set", "确认号"),
+    Field("Data Offset", "data_offset", 96, 4, "length of the header in 32-bit words", "数据偏移"),
+    Field("Reserved", "reserved", 100, 4, "zero; RFC 9768 uses the last of the four bits as AE", "保留"),
+    Field("CWR", "cwr", 104, 1, "congestion window reduced (RFC 3168)", "CWR"),
+    Field("ECE", "ece", 105, 1, "ECN echo (RFC 3168)", "ECE"),
+    Field("URG", "urg", 106, 1, "the urgent pointer is significant", "URG"),
+    Field("ACK", "ack", 107, 1, "the acknowledgment number is significant", "ACK"),
+    Field("PSH", "psh", 108, 1, "push: hand the data to the application now", "PSH"),
+    Field("RST", "rst", 109, 1, "reset the connection", "RST"),
+    Field("SYN", "syn", 110, 1, "synchronize sequence numbers", "SYN"),
+    Field("FIN", "fin", 111, 1, "no more data from the sender", "FIN"),
+    Field("Window", "window_raw", 112, 16, "octets the sender of this segment is willing to accept, before scaling", "窗口"),
+    Field("Checksum", "checksum", 128, 16, "ones' complement sum over pseudo-header, header and data", "校验和"),
+    Field("Urgent Pointer", "urgent_pointer", 144, 16, "offset of the end of urgent data, when URG is set", "紧急指针"),
+    Field("Options", "options", 160, -1, "kind, length, value; padded to 32 bits", "选项"),
 )
 
 FIN, SYN, RST, PSH, ACK, URG, ECE, CWR, AE = (1 << n for n in range(9))
