@@ -5,6 +5,7 @@ TcpinspectError
 │   └── FormatError     (also ValueError)  its bytes are no capture format we know
 ├── UsageError          (also ValueError)  the call asks for something that does not exist
 │   └── FilterError                        a display filter that cannot be understood
+├── LabError            (also OSError)     the lab cannot be set up on this machine, or one of its parts failed
 └── MissingDependency   (also ImportError) an optional library is not installed
 
 The texts say what, where, and what to do, on one line: the command prints them as they are.
@@ -35,6 +36,13 @@ class UsageError(TcpinspectError, ValueError):
 
 class FilterError(UsageError):
     """A display filter that cannot be understood; the message shows the place."""
+
+
+class LabError(TcpinspectError, OSError):
+    """Something of the lab is not possible here; the message says what forbids it and what to do instead."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class MissingDependency(TcpinspectError, ImportError):

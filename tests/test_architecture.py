@@ -23,6 +23,7 @@ FLOORS = {
     "model": 3,
     "plot": 4,
     "report": 4,
+    "lab": 4,
     "cli": 5,
     "__main__": 6,
     "__init__": 6,
@@ -52,6 +53,12 @@ def test_imports_go_to_the_same_floor_or_down(path: Path) -> None:
         parts = name.split(".")
         if parts[0] == "tcpinspect" and len(parts) > 1 and parts[1] in FLOORS:
             assert FLOORS[parts[1]] <= mine, f"{path.name} (floor {mine}) imports {name}"
+
+
+def test_only_the_command_and_the_door_open_the_lab() -> None:
+    for path in SOURCES:
+        if room(path) not in ("lab", "cli", "__main__", "__init__"):
+            assert not any(name.startswith("tcpinspect.lab") for name in imported(path)), path
 
 
 @pytest.mark.parametrize("path", [p for p in SOURCES if FLOORS[room(p)] == 0], ids=lambda p: p.name)
