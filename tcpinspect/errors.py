@@ -7,6 +7,7 @@ TcpinspectError
 │   ├── FilterError                        a display filter that cannot be understood
 │   ├── NotationError                      a segment written in a way that cannot be understood
 │   └── ProtocolError                      TCP has no answer to this call in this state
+├── LabError            (also OSError)     the lab cannot be set up on this machine, or one of its parts failed
 └── MissingDependency   (also ImportError) an optional library is not installed
 
 The texts say what, where, and what to do, on one line: the command prints them as they are.
@@ -51,6 +52,13 @@ class NotationError(UsageError):
 
 class ProtocolError(UsageError):
     """A call to an endpoint of the lab for which RFC 9293 has no arc; the message is the RFC's where it has one (§3.10)."""
+
+
+class LabError(TcpinspectError, OSError):
+    """Something of the lab is not possible here; the message says what forbids it and what to do instead."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class MissingDependency(TcpinspectError, ImportError):
