@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 import tcpinspect as ti
 from tcpinspect.capture.writing import RAW_IP, InterfaceToWrite, PcapWriter
 from tcpinspect.errors import ProtocolError
+from tcpinspect.lab.draft import filler
 from tcpinspect.lab.endpoint import MILLISECOND, SECOND, Ended, EndOfData, Endpoint, EndpointEvent, Readable, Settings
 from tcpinspect.lab.ends import EndpointEnd, Program
 from tcpinspect.lab.fates import Chance
@@ -140,7 +141,7 @@ class Played:
         def act(now: int) -> None:
             if call == "send" and patient and endpoint.state == State.LISTEN:
                 return
-            data = bytes(len(heard.sent) + n & 0xFF for n in range(octets))
+            data = filler(len(heard.sent), octets)
             try:
                 endpoint.send(data, now) if call == "send" else getattr(endpoint, call)(now)
             except ProtocolError:
