@@ -13,6 +13,7 @@ of its own PID namespace it takes with it whatever still runs there, grandchildr
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import importlib
@@ -129,11 +130,9 @@ def serve(control: socket.socket) -> NoReturn:
 
 def _reply(control: socket.socket, answer: dict[str, object], descriptors: list[int] | None = None) -> None:
     data = json.dumps(answer).encode()
-    try:
+    # Where nobody listens any more, the next reading of the control socket ends this process.
+    with contextlib.suppress(OSError):
         socket.send_fds(control, [data], descriptors or [])
-    except OSError:
-        # Nobody listens any more: the next reading of the control socket ends this process.
-        pass
     for descriptor in descriptors or []:
         os.close(descriptor)
 

@@ -8,7 +8,7 @@
         end.pending()                    # [syn_ack]: what the kernel has sent
         end.truth.steps                  # CLOSED → LISTEN → SYN-RECEIVED
 
-To a wire it is an end like the endpoint of our own: `receive(packet, now)`, `pending()`, `next_timer()`. But its clock is the
+To a wire it is an end like the endpoint of our own: `receive(packet, now)`, `pending()`, `next_timer()`, `poll(now)`. But its clock is the
 real one: a wire with a kernel at it runs in real time, and `fileno()` tells when the kernel has something to send.
 """
 
@@ -27,6 +27,7 @@ from tcpinspect.lab.kernel.tracepoint import Tracepoint
 from tcpinspect.lab.kernel.truth import Truth
 from tcpinspect.lab.namespaces import Namespace
 
+_Bare = socket.socket
 _TCP, _ICMP, _UDP, _ICMP6 = 6, 1, 17, 58
 # RFC 4443 §2.1: below 128 is an error; the rest is the neighbour's and the multicast listener's small talk.
 _FIRST_INFORMATIONAL = 128
@@ -124,7 +125,7 @@ class KernelEnd:
 
     def receive(self, packet: bytes, now: int) -> None:
         """Let the kernel receive a whole IP packet; it is processed, and the kernel's state read, before this returns."""
-        self.observe(now)
+        self.poll(now)
         number = self._received
         self._received += 1
         self._wire.write(packet)
@@ -142,14 +143,14 @@ class KernelEnd:
         return out
 
     def next_timer(self) -> int | None:
-        """None: this end's timers are the kernel's own and need nobody. Look at `pending` again when `fileno` is readable."""
+        """None: this end's timers are the kernel's own and need nobody; `fileno` is readable when they sent something."""
         return None
 
     def fileno(self) -> int:
         """For select: readable when `pending` has something new."""
         return self._wire.fileno()
 
-    def observe(self, now: int) -> None:
+    def poll(self, now: int) -> None:
         """Take what the kernel sent by itself, and read its state: shows what its timers did."""
         departure = self._sent
         self._collect()
@@ -166,9 +167,9 @@ class KernelEnd:
     def socket(self, *, kind: socket.SocketKind = socket.SOCK_STREAM, version: int | None = None) -> KernelSocket:
         """A new socket of this kernel, for TCP or (SOCK_DGRAM) UDP; of IPv4 or IPv6, by default that of the first address."""
         six = version == 6 if version is not None else ":" in self.addresses[0]
-        return self._adopt(self.namespace.socket(socket.AF_INET6 if six else socket.AF_INET, kind), "")
+        return self._adopt(self.namespace.socket(socket.AF_INET6 if six else socket.AF_INET, kind))
 
-    def _adopt(self, bare: socket.socket, parent: str) -> KernelSocket:
+    def _adopt(self, bare: _Bare) -> KernelSocket:
         name = f"s{len(self._sockets) + 1}"
         made = KernelSocket(bare, name, self._around, self._adopt)
         self._sockets.append(made)
@@ -177,7 +178,7 @@ class KernelEnd:
     def _around(self, action: Callable[[], Any], name: str, call: str, arguments: str) -> Call:
         """Make a call, write it down, and read what it did to the kernel's state."""
         now = self._clock()
-        self.observe(now)
+        self.poll(now)
         record = Call(now, name, call, arguments, *outcome(action))
         self.calls.append(record)
         self.truth.observe(now, departure=self._sent, call=call)
