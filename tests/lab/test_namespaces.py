@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import shutil
@@ -168,7 +167,7 @@ def test_nothing_stays_when_the_holder_is_killed() -> None:
     held = os.readlink(f"/proc/{network.pid}/ns/net")
     below = descendants(network.pid) | {network.pid}
     os.kill(network.pid, signal.SIGKILL)
-    with pytest.raises(LabError, match="has ended|closed"):
+    with pytest.raises(LabError, match=r"has ended|closed"):
         for _ in range(100):
             network.sysctl("net.ipv4.tcp_syncookies")
             time.sleep(0.01)
