@@ -1,12 +1,12 @@
 """Compare what the engine makes of a capture with what the ends really went through: agreement per step, and why not. Wing lab.
 
-    comparison = compare(analysis.table("timeline").rows(), relay.carried, {0: left.truth.steps, 1: right.truth.steps})
+    comparison = compare(analysis.table("timeline").rows(), wire)
     print(comparison.agreed, "of", comparison.compared)
     for check in comparison.disagreements: print(check)
 
 Both timelines of an end are laid side by side by the states entered, in order. A step agrees when the engine has it, in its
-place, at the same frame. What differs gets its reason: from the wire (the packet was lost, nothing was ever sent), from the
-table, or from the engine's own doubt. A disagreement without a reason is a fault of the engine or of the truth.
+place, at the frame that did it (or, where it only infers it, at the first frame that shows it). What differs gets its reason
+(`lab.reasons`); a disagreement without a reason is a fault of the engine or of the truth.
 
 What is a matter of taste is settled before, on both sides: LISTEN is not compared (no packet shows it), nor the end of
 TIME-WAIT that the engine assumes, nor a CLOSED between TIME-WAIT and the SYN of the next incarnation.
@@ -15,42 +15,16 @@ TIME-WAIT that the engine assumes, nor a CLOSED between TIME-WAIT and the SYN of
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
+from tcpinspect.lab.reasons import Row, View, why
 from tcpinspect.lab.timeline import Ends, TrueStep
-from tcpinspect.protocol.header import FIN, RST, SYN
+from tcpinspect.lab.wire import Wire
 from tcpinspect.protocol.rfc9293 import Event, State
 
-# What an own action puts on the wire: the frame that the engine can know it by.
-_SPEAKS = {Event.OPEN_ACTIVE: SYN, Event.SEND: SYN, Event.CLOSE: FIN, Event.ABORT: RST}
-_TIMERS = (Event.TIMEOUT_USER, Event.TIMEOUT_2MSL)
-
-
-class OnTheWire(Protocol):
-    """A packet as the wire remembers it; `kernel.relay.Carried` is one."""
-
-    frame: int
-    sender: int
-    departure: int
-    deliveries: list[tuple[int, int]]
-
-    @property
-    def flags(self) -> int: ...
-
-
-class Row(Protocol):
-    """A row of the engine's timeline."""
-
-    stream: int
-    address: str
-    port: int
-    frame: int | None
-    from_state: str
-    to_state: str
-    evidence: str
-    doubt: str | None
+_NEW_INCARNATION = (str(State.SYN_SENT), str(State.SYN_RECEIVED))
 
 
 class Check(NamedTuple):
@@ -108,104 +82,91 @@ class Comparison:
         return [check for check in self.disagreements if not check.reason]
 
 
-def compare(rows: Iterable[Row], carried: Sequence[OnTheWire], truths: Mapping[int, Iterable[TrueStep]]) -> Comparison:
-    """Compare the engine's timeline of a capture of this wire with the true timelines of its ends, by number (0 or 1).
+def compare(rows: Iterable[Row], wire: Wire) -> Comparison:
+    """Compare the engine's timeline of the wire's own capture with the true timelines of its ends.
 
-    Frames are those of a capture taken between the ends before any loss, as `Relay.write` writes it. A truth that is not
-    there is not compared: of a crafted end nobody knows a state.
+    An end without `steps` is not compared: of a crafted peer nobody knows a state.
     """
-    by_end: dict[tuple[str, int], list[Row]] = defaultdict(list)
+    by_place: dict[tuple[str, int], list[Row]] = defaultdict(list)
     for row in sorted(rows, key=lambda row: row.stream):
-        by_end[row.address, row.port].append(row)
+        by_place[row.address, row.port].append(row)
     checks: list[Check] = []
-    for number, steps in truths.items():
-        wire = _Wire(number, carried)
-        by_ends: dict[Ends, list[TrueStep]] = defaultdict(list)
-        for step in steps:
-            by_ends[step.ends].append(step)
+    for name, end in wire.ends.items():
+        own: dict[Ends, list[TrueStep]] = defaultdict(list)
+        for step in getattr(end, "steps", ()):
+            own[step.ends].append(step)
+        view = View(name, wire)
         claimed: set[int] = set()
-        for ends, own in by_ends.items():
+        for ends, steps in own.items():
             # The engine's rows do not name the peer: of a server's many connections the frames tell which is meant.
-            found = wire.only(by_end[ends.address, ends.port], own)
+            found = view.only(by_place[ends.address, ends.port], steps)
             claimed.update(row.stream for row in found)
-            checks += _compare_end(ends, _true_entries(own), _entries(found), wire)
-        checks += _without_truth({ends.address for ends in by_ends}, claimed, by_end)
+            checks += _compare_end(ends, [step for step in steps if not _opens_listening(step)], _entries(found), view)
+        if hasattr(end, "steps"):
+            checks += _without_truth(view.addresses, claimed, by_place)
     return Comparison(checks)
 
 
-class _Wire:
-    """Frames, from the point of view of one end."""
-
-    def __init__(self, end: int, carried: Sequence[OnTheWire]) -> None:
-        self.sent = [one for one in carried if one.sender == end]
-        self.received = {arrival: one.frame for one in carried if one.sender != end for _, arrival in one.deliveries}
-        self._by_frame = {one.frame: one for one in carried}
-        self._end = end
-
-    def frame_of(self, step: TrueStep) -> int | None:
-        """The frame that did a step, or that shows it first."""
-        if step.arrival is not None and step.event not in _SPEAKS:
-            return self.received.get(step.arrival)
-        flag = _SPEAKS.get(step.event) if step.event is not None else None
-        if flag is None:
-            return None
-        return next((one.frame for one in self.sent if one.departure >= step.departure and one.flags & flag), None)
-
-    def lost(self, frame: int | None) -> bool:
-        """The other end sent this frame, and it never came."""
-        one = self._by_frame.get(frame) if frame is not None else None
-        return one is not None and one.sender != self._end and not one.deliveries
-
-    def only(self, rows: list[Row], steps: list[TrueStep]) -> list[Row]:
-        """The rows of the streams that have a frame in common with these steps."""
-        frames = {self.frame_of(step) for step in steps} - {None}
-        streams = {row.stream for row in rows if row.frame in frames}
-        if not streams:
-            return rows
-        return [row for row in rows if row.stream in streams]
-
-
-def _without_truth(addresses: set[str], claimed: set[int], by_end: Mapping[tuple[str, int], list[Row]]) -> list[Check]:
+def _without_truth(addresses: set[str], claimed: set[int], by_place: Mapping[tuple[str, int], list[Row]]) -> list[Check]:
     """Connections that only the engine has, at the addresses of an end whose every socket was seen."""
-    reason = "the end had no socket for it: it answered without keeping a state (SYN cookies)"
-    return [
-        Check(Ends(*place, "", 0), None, row, None, False, reason)
-        for place, rows in by_end.items()
-        if place[0] in addresses
-        for row in _entries([row for row in rows if row.stream not in claimed])
-    ]
+    checks = []
+    for (address, port), rows in by_place.items():
+        unclaimed = _entries([row for row in rows if address in addresses and row.stream not in claimed])
+        answered = {row.stream for row in unclaimed if row.to_state == str(State.SYN_RECEIVED)}
+        for row in unclaimed:
+            reason = "it answered the SYN without keeping a state (SYN cookies)" if row.stream in answered else ""
+            checks.append(Check(Ends(address, port, "", 0), None, row, None, False, reason))
+    return checks
 
 
-def _true_entries(steps: Iterable[TrueStep]) -> list[TrueStep]:
-    return [step for step in steps if step.to_state != State.LISTEN]
+def _entered(step: TrueStep | Row) -> str:
+    """The state entered; a connection that goes back to LISTEN is as good as CLOSED, only the listening socket stays."""
+    return str(State.CLOSED if str(step.to_state) == str(State.LISTEN) else step.to_state)
+
+
+def _opens_listening(step: TrueStep | Row) -> bool:
+    return (str(step.from_state), str(step.to_state)) == (str(State.CLOSED), str(State.LISTEN))
 
 
 def _entries(rows: list[Row]) -> list[Row]:
-    """The rows that enter a state an observer can know of, without the seam between two incarnations."""
-    entered = [row for row in rows if row.to_state != str(State.LISTEN)]
-    kept = [row for row in entered if (row.from_state, row.to_state, row.evidence) != (str(State.TIME_WAIT), str(State.CLOSED), "assumed")]
-    seams = {
-        n
-        for n in range(len(kept) - 1)
-        if (kept[n].from_state, kept[n].to_state) == (str(State.TIME_WAIT), str(State.CLOSED))
-        and kept[n + 1].to_state in (str(State.SYN_SENT), str(State.SYN_RECEIVED))
-    }
-    return [row for n, row in enumerate(kept) if n not in seams]
+    """The rows that enter a state an observer can know of, without what is a matter of taste."""
+    kept = [row for row in rows if not _opens_listening(row) and not (row.evidence == "assumed" and _leaves_time_wait(row))]
+    out = []
+    for n, row in enumerate(kept):
+        follower = kept[n + 1] if n + 1 < len(kept) else None
+        reused = _leaves_time_wait(row) and follower is not None and follower.to_state in _NEW_INCARNATION
+        # A segment with the FIN and the ACK of our FIN: one arc of the table, or two.
+        passed = row.to_state == str(State.FIN_WAIT_2) and follower is not None and follower.frame == row.frame
+        if not reused and not passed:
+            out.append(row)
+    return out
 
 
-def _compare_end(ends: Ends, steps: list[TrueStep], rows: list[Row], wire: _Wire) -> list[Check]:
-    checks = []
+def _leaves_time_wait(row: Row) -> bool:
+    return (row.from_state, row.to_state) == (str(State.TIME_WAIT), str(State.CLOSED))
+
+
+def _compare_end(ends: Ends, steps: list[TrueStep], rows: list[Row], view: View) -> list[Check]:
+    checks: list[Check] = []
+    before = ""
     for step, row in _aligned(steps, rows):
-        frame = wire.frame_of(step) if step is not None else None
-        if step is None or row is None:
-            if step is not None and (step.optional or _beyond_sight(step)):
-                continue
-            reason = _why_missing(step, frame) if step is not None else _why_extra(row, wire)
-            checks.append(Check(ends, step, row, frame, False, reason))
-        else:
-            agrees = frame is None or row.frame == frame
-            checks.append(Check(ends, step, row, frame, agrees, "" if agrees else _why_elsewhere(step, row, wire)))
+        # The end of TIME-WAIT by time is what the engine only ever assumes.
+        if row is None and step is not None and (step.optional or step.event == Event.TIMEOUT_2MSL):
+            continue
+        frames = view.frames_of(step) if step is not None else []
+        agrees = step is not None and row is not None and _same_place(step, row, frames, view)
+        reason = "" if agrees else why(step, row, view)
+        # A wrong turn brings others with it.
+        if not agrees and not reason and before:
+            reason = f"follows from the one before: {before}"
+        before = "" if agrees else reason.removeprefix("follows from the one before: ")
+        checks.append(Check(ends, step, row, frames[0] if frames else None, agrees, reason))
     return checks
+
+
+def _same_place(step: TrueStep, row: Row, frames: list[int], view: View) -> bool:
+    inferred = row.evidence == "inferred" and row.frame == view.proof_of(step)
+    return not frames or row.frame in frames or inferred
 
 
 def _aligned(steps: list[TrueStep], rows: list[Row]) -> list[tuple[TrueStep | None, Row | None]]:
@@ -213,12 +174,12 @@ def _aligned(steps: list[TrueStep], rows: list[Row]) -> list[tuple[TrueStep | No
     table = [[0] * (len(rows) + 1) for _ in range(len(steps) + 1)]
     for i in range(len(steps) - 1, -1, -1):
         for j in range(len(rows) - 1, -1, -1):
-            same = str(steps[i].to_state) == rows[j].to_state
+            same = _entered(steps[i]) == _entered(rows[j])
             table[i][j] = 1 + table[i + 1][j + 1] if same else max(table[i + 1][j], table[i][j + 1])
     pairs: list[tuple[TrueStep | None, Row | None]] = []
     i = j = 0
     while i < len(steps) or j < len(rows):
-        if i < len(steps) and j < len(rows) and str(steps[i].to_state) == rows[j].to_state:
+        if i < len(steps) and j < len(rows) and _entered(steps[i]) == _entered(rows[j]):
             pairs.append((steps[i], rows[j]))
             i, j = i + 1, j + 1
         elif j == len(rows) or (i < len(steps) and table[i + 1][j] >= table[i][j + 1]):
@@ -228,35 +189,3 @@ def _aligned(steps: list[TrueStep], rows: list[Row]) -> list[tuple[TrueStep | No
             pairs.append((None, rows[j]))
             j += 1
     return pairs
-
-
-def _beyond_sight(step: TrueStep) -> bool:
-    """The end of TIME-WAIT by time, which the engine only ever assumes."""
-    return step.event == Event.TIMEOUT_2MSL
-
-
-def _why_missing(step: TrueStep, frame: int | None) -> str:
-    if step.note:
-        return step.note
-    if step.event in _TIMERS:
-        return "a timer of the end did it, and no packet shows it"
-    if frame is None and step.event in _SPEAKS:
-        return f"the {step.call or 'call'} sent nothing that shows it"
-    return ""
-
-
-def _why_extra(row: Row | None, wire: _Wire) -> str:
-    assert row is not None
-    if wire.lost(row.frame):
-        return f"frame {row.frame} was captured and then lost: this end never received it"
-    if row.doubt:
-        return f"the analysis doubts it itself: {row.doubt}"
-    return f"the analysis {row.evidence} it" if row.evidence == "assumed" else ""
-
-
-def _why_elsewhere(step: TrueStep, row: Row, wire: _Wire) -> str:
-    if wire.lost(row.frame):
-        return f"frame {row.frame} was captured and then lost: a later copy was received"
-    if step.event == Event.CLOSE and row.frame is not None:
-        return "the FIN's first copy is another one"
-    return f"the analysis doubts it itself: {row.doubt}" if row.doubt else ""
