@@ -13,6 +13,7 @@ of its own PID namespace it takes with it whatever still runs there, grandchildr
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import fcntl
 import importlib
@@ -122,20 +123,23 @@ def serve(control: socket.socket) -> NoReturn:
             _reply(control, {"error": f"{type(error).__name__}: {error}"})
         else:
             if request["opens"]:
-                _reply(control, {"value": len(value)}, value)
-            else:
-                _reply(control, {"value": value})
+                _hand_over(control, value)
+                value = len(value)
+            _reply(control, {"value": value})
 
 
-def _reply(control: socket.socket, answer: dict[str, object], descriptors: list[int] | None = None) -> None:
-    data = json.dumps(answer).encode()
-    try:
-        socket.send_fds(control, [data], descriptors or [])
-    except OSError:
-        # Nobody listens any more: the next reading of the control socket ends this process.
-        pass
-    for descriptor in descriptors or []:
+def _hand_over(control: socket.socket, descriptors: list[int]) -> None:
+    """Give descriptors away: the answer that follows says that they are closed here, so that a close over there is the last."""
+    with contextlib.suppress(OSError):
+        socket.send_fds(control, [b"{}"], descriptors)
+    for descriptor in descriptors:
         os.close(descriptor)
+
+
+def _reply(control: socket.socket, answer: dict[str, object]) -> None:
+    # Where nobody listens any more, the next reading of the control socket ends this process.
+    with contextlib.suppress(OSError):
+        control.send(json.dumps(answer).encode())
 
 
 def open_socket(family: int, kind: int, protocol: int) -> list[int]:

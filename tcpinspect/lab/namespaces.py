@@ -121,6 +121,8 @@ class Namespace:
         if not data:
             raise LabError(f"the process that holds the private network namespace has ended ({what})")
         answer = json.loads(data)
+        if descriptors:
+            return self._answer(what)[0], descriptors
         if "errno" in answer:
             raise OSError(answer["errno"], os.strerror(answer["errno"]), answer["text"])
         if "error" in answer:

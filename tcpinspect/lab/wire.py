@@ -38,6 +38,7 @@ START_NS = 1_767_225_600 * 10**9  # 2026-01-01 00:00 UTC: captures need a date, 
 _DELAY_NS = 10_000_000
 _HELD_NS = 1_000_000_000  # a packet held back passes at the latest then, if no other comes
 _TOO_MANY = 200_000
+_LOOK_NS = 20_000_000  # how often, at least, a kernel is asked what its timers did
 # What a user's call sends: a step of these is seen in the first such segment.
 _SPOKEN = {Event.OPEN_ACTIVE: SYN, Event.SEND: SYN, Event.CLOSE: FIN, Event.ABORT: RST}
 
@@ -116,19 +117,30 @@ class Wire:
         """Call `action` with the time, so many ns after the start."""
         self._schedule(self.start_ns + after_ns, lambda: action(self.now))
 
-    def run(self, for_ns: int = 3_600 * 10**9) -> None:
+    def run(self, for_ns: int = 3_600 * 10**9, *, until: Callable[[], bool] | None = None, quiet_ns: int | None = None) -> None:
         """Carry on until nothing is left to happen, or so many ns have passed since now.
 
-        Raises LabError when two ends in memory never stop talking.
+        Earlier, when `until` says so (it is asked after everything that happens), or when nothing is under way and neither end
+        has said anything for `quiet_ns`: of a kernel nobody knows whether it has more to say. Raises LabError when two ends in
+        memory never stop talking.
         """
-        until = self.now + for_ns
+        if self.real_time:
+            self.now = max(self.now, time.time_ns())
+        end = self.now + for_ns
+        moved, since = -1, self.now
         while True:
             self._pump()
+            if until is not None and until():
+                return
+            count = len(self.crossings) + sum(self._arrivals.values())
+            if count != moved:
+                moved, since = count, self.now
+            limit = end if quiet_ns is None or self._queue else min(end, since + quiet_ns)
             moment = self._next_moment()
             if self.real_time:
-                moment = self._wait(until if moment is None else min(moment, until))
-            if moment is None or moment > until:
-                self.now = until if moment is not None else self.now
+                moment = self._wait(limit if moment is None else min(moment, limit))
+            if moment is None or moment > limit:
+                self.now = limit if moment is not None else self.now
                 return
             self.now = max(self.now, moment)
             if len(self.crossings) > _TOO_MANY:
@@ -141,7 +153,8 @@ class Wire:
         return min([*timers, *(entry[0] for entry in self._queue[:1])], default=None)
 
     def _wait(self, until: int) -> int:
-        """Sleep until then, or until an end with a descriptor has something to send; the time it is."""
+        """Sleep until then, but not long, or until an end with a descriptor has something to send; the time it is."""
+        until = min(until, time.time_ns() + _LOOK_NS)
         descriptors = [end.fileno() for end in self.ends.values() if end.real_time and hasattr(end, "fileno")]
         select.select(descriptors, [], [], max(until - time.time_ns(), 0) / 10**9)
         return time.time_ns()

@@ -58,7 +58,7 @@ Around = Callable[[Callable[[], Any], str, str, str], Call]
 class KernelSocket:
     """A socket of a kernel end; made by `KernelEnd.socket`. Every method returns the Call that was made."""
 
-    def __init__(self, bare: socket.socket, name: str, around: Around, adopt: Callable[[socket.socket, str], KernelSocket]) -> None:
+    def __init__(self, bare: socket.socket, name: str, around: Around, adopt: Callable[[socket.socket], KernelSocket]) -> None:
         bare.setblocking(False)
         self.name = name
         self.bare = bare
@@ -89,7 +89,7 @@ class KernelSocket:
 
     def accept(self) -> Call:
         """Take an established connection; `result` is its socket. EAGAIN: there is none yet."""
-        return self._do("accept", "", lambda: self._adopt(self.bare.accept()[0], self.name))
+        return self._do("accept", "", lambda: self._adopt(self.bare.accept()[0]))
 
     def send(self, data: bytes) -> Call:
         """SEND. `result` is how many octets the kernel took."""

@@ -8,7 +8,7 @@
         end.pending()                    # [syn_ack]: what the kernel has sent
         end.truth.steps                  # CLOSED → LISTEN → SYN-RECEIVED
 
-To a wire it is an end like the endpoint of our own: `receive(packet, now)`, `pending()`, `next_timer()`. But its clock is the
+To a wire it is an end like the endpoint of our own: `receive(packet, now)`, `pending(now)`, `next_timer()`. But its clock is the
 real one: a wire with a kernel at it runs in real time, and `fileno()` tells when the kernel has something to send.
 """
 
@@ -26,7 +26,9 @@ from tcpinspect.lab.kernel.device import DeviceKind, Tun, Veth, open_device
 from tcpinspect.lab.kernel.tracepoint import Tracepoint
 from tcpinspect.lab.kernel.truth import Truth
 from tcpinspect.lab.namespaces import Namespace
+from tcpinspect.lab.timeline import TrueStep
 
+_Bare = socket.socket
 _TCP, _ICMP, _UDP, _ICMP6 = 6, 1, 17, 58
 # RFC 4443 §2.1: below 128 is an error; the rest is the neighbour's and the multicast listener's small talk.
 _FIRST_INFORMATIONAL = 128
@@ -39,6 +41,8 @@ class KernelEnd:
     `device` is "tun", "veth" or "auto" (TUN where it opens). `user` as for Namespace. `sysctls` are set first, by names such
     as `net.ipv4.tcp_syncookies`. `watch` also opens the tracepoint: True (LabError without root), False, or None where it can
     be had; then take addresses that nobody else on this machine uses. `clock` gives the time of the calls.
+
+    Afterwards `calls` has every call with its outcome, `truth` every state; `departures` and `arrivals` count packets.
 
     Raises LabError, in one line, where this system cannot do it.
     """
@@ -62,7 +66,8 @@ class KernelEnd:
         self._clock = clock
         self._sockets: list[KernelSocket] = []
         self._out: deque[bytes] = deque()
-        self._sent = self._received = 0
+        self.departures = 0
+        self.arrivals = 0
         self._device: Tun | Veth | None = None
         self._tracepoint: Tracepoint | None = None
         self.namespace = Namespace(user=user)
@@ -101,16 +106,6 @@ class KernelEnd:
         assert self._device is not None
         return self._device
 
-    @property
-    def departures(self) -> int:
-        """How many packets the kernel has sent so far."""
-        return self._sent
-
-    @property
-    def arrivals(self) -> int:
-        """How many packets it was given so far."""
-        return self._received
-
     def sysctl(self, name: str, value: int | str | None = None) -> str:
         """A parameter of this kernel's network, set first when a value is given. Raises UsageError where it has no such one."""
         try:
@@ -124,34 +119,36 @@ class KernelEnd:
 
     def receive(self, packet: bytes, now: int) -> None:
         """Let the kernel receive a whole IP packet; it is processed, and the kernel's state read, before this returns."""
-        self.observe(now)
-        number = self._received
-        self._received += 1
+        self._look(now)
+        number = self.arrivals
+        self.arrivals += 1
         self._wire.write(packet)
-        self.truth.observe(now, departure=self._sent, packet=packet, arrival=number)
+        self.truth.observe(now, departure=self.departures, packet=packet, arrival=number)
         self._collect()
 
     def pending(self, now: int | None = None) -> list[bytes]:
-        """What the kernel has sent since the last time, in its order. Reads the kernel's state when there was something."""
-        before = self._sent
-        self._collect()
-        if self._sent != before:
-            self.truth.observe(self._clock() if now is None else now, departure=before)
+        """What the kernel has sent since the last time, in its order. Reads its state too: shows what its timers did."""
+        self._look(self._clock() if now is None else now)
         out = list(self._out)
         self._out.clear()
         return out
 
     def next_timer(self) -> int | None:
-        """None: this end's timers are the kernel's own and need nobody. Look at `pending` again when `fileno` is readable."""
+        """None: this end's timers are the kernel's own and need nobody; `fileno` is readable when they sent something."""
         return None
 
     def fileno(self) -> int:
         """For select: readable when `pending` has something new."""
         return self._wire.fileno()
 
-    def observe(self, now: int) -> None:
-        """Take what the kernel sent by itself, and read its state: shows what its timers did."""
-        departure = self._sent
+    @property
+    def steps(self) -> list[TrueStep]:
+        """The true timeline of all this kernel's connections."""
+        return self.truth.steps
+
+    def _look(self, now: int) -> None:
+        """Take what the kernel sent by itself, and read its state."""
+        departure = self.departures
         self._collect()
         self.truth.observe(now, departure=departure)
 
@@ -159,16 +156,16 @@ class KernelEnd:
         while (packet := self._wire.read()) is not None:
             if _worth_carrying(packet):
                 self._out.append(packet)
-                self._sent += 1
+                self.departures += 1
 
     # The user above.
 
     def socket(self, *, kind: socket.SocketKind = socket.SOCK_STREAM, version: int | None = None) -> KernelSocket:
         """A new socket of this kernel, for TCP or (SOCK_DGRAM) UDP; of IPv4 or IPv6, by default that of the first address."""
         six = version == 6 if version is not None else ":" in self.addresses[0]
-        return self._adopt(self.namespace.socket(socket.AF_INET6 if six else socket.AF_INET, kind), "")
+        return self._adopt(self.namespace.socket(socket.AF_INET6 if six else socket.AF_INET, kind))
 
-    def _adopt(self, bare: socket.socket, parent: str) -> KernelSocket:
+    def _adopt(self, bare: _Bare) -> KernelSocket:
         name = f"s{len(self._sockets) + 1}"
         made = KernelSocket(bare, name, self._around, self._adopt)
         self._sockets.append(made)
@@ -177,10 +174,10 @@ class KernelEnd:
     def _around(self, action: Callable[[], Any], name: str, call: str, arguments: str) -> Call:
         """Make a call, write it down, and read what it did to the kernel's state."""
         now = self._clock()
-        self.observe(now)
+        self._look(now)
         record = Call(now, name, call, arguments, *outcome(action))
         self.calls.append(record)
-        self.truth.observe(now, departure=self._sent, call=call)
+        self.truth.observe(now, departure=self.departures, call=call)
         self._collect()
         return record
 

@@ -6,6 +6,7 @@ The functions are called through `Namespace.call` and `Namespace.open`, so their
 from __future__ import annotations
 
 import ctypes
+import errno
 import fcntl
 import ipaddress
 import os
@@ -23,6 +24,7 @@ _ADDRESS, _LOCAL_ADDRESS, _NO_DAD = 1, 2, 0x02
 _ROUTE_DEVICE, _ROUTE_GATEWAY, _MAIN_TABLE, _STATIC, _UNICAST, _ONLINK = 4, 5, 254, 4, 1, 4
 _NEIGHBOUR, _NEIGHBOUR_MAC, _PERMANENT = 1, 2, 0x80
 _UP = 0x1
+_GET_STATISTICS, _STATISTICS_64 = 94, 1
 # <linux/if_tun.h>
 _TUNSETIFF, _IFF_TUN, _IFF_NO_PI = 0x400454CA, 0x0001, 0x1000
 # <linux/ethtool.h>: ETHTOOL_STXCSUM, ETHTOOL_SSG, ETHTOOL_STSO, ETHTOOL_SGSO, ETHTOOL_SGRO: one switch each.
@@ -88,6 +90,17 @@ def route_everything(device: str, version: int, gateway_mac: str | None) -> None
     body = struct.pack("=BBBBBBBBI", family, 0, 0, 0, _MAIN_TABLE, _STATIC, 0, _UNICAST, flags)
     body += attribute(_ROUTE_DEVICE, struct.pack("=I", index)) + gateway
     _command(_NEW_ROUTE, netlink.CREATE_NEW, body, f"the route through {device}")
+
+
+def frames_sent(door: socket.socket, index: int) -> int:
+    """How many frames the kernel has sent through a device, asked through a NETLINK_ROUTE socket of its namespace."""
+    body = struct.pack("=BBHII", 0, 0, 0, index, 1 << (_STATISTICS_64 - 1))
+    door.send(netlink.message(_GET_STATISTICS, 0, body))
+    (answer,) = netlink.answers(door, "statistics")
+    for kind, value in netlink.attributes(memoryview(answer)[12:]):
+        if kind == _STATISTICS_64:
+            return int(struct.unpack_from("=QQ", value)[1])
+    raise OSError(errno.ENODATA, os.strerror(errno.ENODATA), "statistics")
 
 
 def _command(kind: int, flags: int, body: bytes, what: str) -> None:

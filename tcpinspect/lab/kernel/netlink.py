@@ -62,6 +62,16 @@ def command(door: socket.socket, request: bytes, what: str) -> None:
             _raise(body, what)
 
 
+def answers(door: socket.socket, what: str) -> list[bytes]:
+    """The bodies of the messages that wait. Raises OSError, naming `what`, when the kernel would not."""
+    found: list[bytes] = []
+    for kind, body in _messages(door.recv(_READ_BYTES)):
+        if kind == _ERROR:
+            _raise(body, what)
+        found.append(bytes(body))
+    return found
+
+
 def dump(door: socket.socket, request: bytes, what: str) -> list[bytes]:
     """The bodies of all messages that answer a request. Raises OSError, naming `what`, when the kernel would not."""
     door.send(request)

@@ -21,7 +21,7 @@ import socket
 import struct
 import time
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from tcpinspect.errors import LabError
 from tcpinspect.lab.kernel.sockdiag import LINUX_STATES, address_text
@@ -79,7 +79,7 @@ class Tracepoint:
             raise LabError(f"the kernel's tracepoint inet_sock_set_state is closed ({error.strerror}): it needs root") from error
         self._offset = _realtime_minus_monotonic()
 
-    def __enter__(self) -> Tracepoint:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

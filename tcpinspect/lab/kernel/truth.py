@@ -109,7 +109,9 @@ class Truth:
         """The states that the tracepoint saw since the last reading, by connection."""
         passed: dict[Ends, list[State]] = {}
         for change in self._tracepoint.take() if self._tracepoint is not None else ():
-            if change.port and change.peer_port:
+            # Neither listening sockets, nor ones that no reading and no other event has ever shown.
+            known = change.to_state != State.CLOSED or Ends(*change[2:6]) in self._now or Ends(*change[2:6]) in passed
+            if change.port and change.peer_port and known:
                 passed.setdefault(Ends(*change[2:6]), []).append(change.to_state)
         return passed
 
@@ -133,11 +135,8 @@ class Truth:
         for address in (ends.address, *_ANY_ADDRESS):
             opened = self._listening.get((address, ends.port))
             if opened is not None:
-                step = TrueStep(
-                    ends, opened.time_ns, State.CLOSED, State.LISTEN, Event.OPEN_PASSIVE, None, opened.departure, "sock_diag",
-                    optional=True, call=opened.call,
-                )  # fmt: skip
-                self.steps.append(step)
+                way = (State.CLOSED, State.LISTEN, Event.OPEN_PASSIVE)
+                self.steps.append(TrueStep(ends, opened.time_ns, *way, None, opened.departure, "sock_diag", True, opened.call))
                 return State.LISTEN
         return State.CLOSED
 
@@ -151,17 +150,7 @@ class Truth:
             self.steps.append(TrueStep(ends, moment.time_ns, state, target, None, *place, source, call=moment.call, note=note))
         for arc in arcs:
             inserted = arc.to != target
-            self.steps.append(
-                TrueStep(
-                    ends,
-                    moment.time_ns,
-                    arc.state,
-                    arc.to,
-                    arc.event,
-                    *place,
-                    "rfc" if inserted else source,
-                    optional=inserted or arc.to == State.FIN_WAIT_2 and target == State.TIME_WAIT,
-                    call=moment.call,
-                    note=note,
-                )  # fmt: skip
-            )
+            optional = inserted or (arc.to == State.FIN_WAIT_2 and source == "tracepoint")
+            said_by: Source = "rfc" if inserted else source
+            step = TrueStep(ends, moment.time_ns, arc.state, arc.to, arc.event, *place, said_by, optional, moment.call, note)
+            self.steps.append(step)
