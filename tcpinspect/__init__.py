@@ -30,15 +30,15 @@ _HOMES = {
 
 __all__ = [
     "TRANSITIONS", "Analysis", "CaptureError", "Connection", "Event", "FormatError", "Side", "State", "Table", "TcpinspectError",
-    "UsageError", "__version__", "analyze", "plot",
+    "UsageError", "__version__", "analyze", "lab", "plot",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     import importlib
 
-    if name == "plot":
-        return importlib.import_module("tcpinspect.plot")
+    if name in ("plot", "lab"):
+        return importlib.import_module(f"tcpinspect.{name}")
     if name not in _HOMES:
         raise AttributeError(f"module 'tcpinspect' has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOMES[name]), name)

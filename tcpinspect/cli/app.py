@@ -31,6 +31,8 @@ COMMANDS: dict[str, str] = {
     "why": "tcpinspect.cli.why:why",
     "plot": "tcpinspect.cli.plot:plot",
     "report": "tcpinspect.cli.report:report",
+    "decode": "tcpinspect.cli.decode:decode",
+    "craft": "tcpinspect.cli.craft:craft",
     "states": "tcpinspect.cli.states:states",
     "completion": "tcpinspect.cli.completion:completion",
 }

@@ -1,4 +1,4 @@
-"""plot ladder, plot states: pictures of one connection. Floor 5."""
+"""plot ladder, plot states: pictures of one connection (those of one frame: `plot_frame`). Floor 5."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from tcpinspect.cli.options import file_argument, global_options, stream_option, the_connection
+from tcpinspect.cli.plot_frame import header, layers
 from tcpinspect.cli.session import Session
 from tcpinspect.cli.show import PHASES, PICTURES
 from tcpinspect.errors import UsageError
@@ -19,10 +20,10 @@ def _out_option(function: Callable[..., Any]) -> Callable[..., Any]:
                         help="The picture to write; its ending (.png, .svg, .pdf) says how.")(function)  # fmt: skip
 
 
-@click.group(short_help="One connection as a picture: ladder or states.")
+@click.group(short_help="A connection or a frame as a picture.")
 @global_options
 def plot() -> None:
-    """Draw one connection: a ladder of its segments, or the lanes of its states."""
+    """Draw one connection: a ladder of its segments, or the lanes of its states; or one frame: its header, its layers."""
 
 
 @plot.command(epilog="\b\nExample:\n  tcpinspect plot ladder office.pcap --stream 3 --phase handshake -o handshake.svg")
@@ -69,3 +70,7 @@ def _draw(session: Session, file: str, stream: int | None, out: str, draw: Calla
     import tcpinspect.plot
 
     tcpinspect.plot.save(axes, out)
+
+
+plot.add_command(header)
+plot.add_command(layers)

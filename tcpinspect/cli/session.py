@@ -80,10 +80,14 @@ class Session:
         self.damaged = False
         self.interrupted = False
 
-    def analyze(self, file: str, *, segments: bool = True) -> Analysis:
-        """Analyse the capture, its warnings to stderr; `segments` False saves their memory. Raises TcpinspectError."""
+    def check_input(self, file: str) -> None:
+        """Refuse to wait for a capture that somebody would have to type."""
         if file == "-" and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is the terminal: give a file, or a pipe such as: tcpdump -w - | tcpinspect -")
+
+    def analyze(self, file: str, *, segments: bool = True) -> Analysis:
+        """Analyse the capture, its warnings to stderr; `segments` False saves their memory. Raises TcpinspectError."""
+        self.check_input(file)
         import tcpinspect
 
         try:

@@ -89,7 +89,8 @@ def frame_of(where: Input, frame: int) -> Dissection:
                 decoder.decode(segment, at, captured, wire, link)
             passed += count
         has = f"it has 1–{passed}" if passed else "it has none"
-        raise UsageError(f"no frame {frame} in {source.name}: {has}")
+        damage = f" ({records.warnings[-1]})" if records.warnings else ""
+        raise UsageError(f"no frame {frame} in {source.name}: {has}{damage}")
     finally:
         source.close()
 

@@ -23,6 +23,7 @@ _ETHERTYPES: dict[int, Header] = {
     0x8100: w.VLAN, 0x88A8: w.VLAN, 0x9100: w.VLAN, 0x9200: w.VLAN, 0x8864: w.PPPOE, 0x8926: w.VN_TAG, 0x88E7: w.BACKBONE,
 }  # fmt: skip
 _FRAGMENT, _AUTHENTICATION, _GRE, _UDP = 44, 51, 47, 17
+_LONGEST_802_3 = 1500  # beyond, the field is an EtherType
 _FIXED_IPV6, _UDP_HEADER = 40, 8
 
 
@@ -51,7 +52,7 @@ def step_headers(kind: int, value: int, octets: bytes, *, whole: bool = True, in
     elif kind == ETHERTYPE and value in _ETHERTYPES:
         yield _ETHERTYPES[value], octets
     elif kind == ETHERNET:
-        yield w.ETHERNET, octets
+        yield w.ETHERNET_WITH_LENGTH if int.from_bytes(octets[12:14], "big") <= _LONGEST_802_3 else w.ETHERNET, octets
     elif kind == PPP:
         yield _ppp(octets), octets
     elif kind == LLC:

@@ -1,1 +1,40 @@
-"""The laboratory: segments crafted, endpoints played, real kernels asked. A wing: only the command and the package's door enter it."""
+"""The laboratory: segments crafted, endpoints played, real kernels asked. A wing: only the command and the package's door enter it.
+
+    ti.lab.craft("S seq=1000 <mss 1460>", dst_port=80).draw()
+    ti.lab.sniff(port=8080, timeout=5).analysis()
+
+Names are loaded when first used.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tcpinspect.lab.crafting import Crafted, Exchange, craft, exchange
+    from tcpinspect.lab.draft import Draft, DraftOption
+    from tcpinspect.lab.notation import parse
+    from tcpinspect.lab.scapy_sniff import Sniffed, sniff, sniffing
+
+_HOMES = {
+    "Crafted": "tcpinspect.lab.crafting", "Exchange": "tcpinspect.lab.crafting", "craft": "tcpinspect.lab.crafting",
+    "exchange": "tcpinspect.lab.crafting", "Draft": "tcpinspect.lab.draft", "DraftOption": "tcpinspect.lab.draft",
+    "parse": "tcpinspect.lab.notation", "Sniffed": "tcpinspect.lab.scapy_sniff",
+    "sniff": "tcpinspect.lab.scapy_sniff", "sniffing": "tcpinspect.lab.scapy_sniff",
+}  # fmt: skip
+
+__all__ = ["Crafted", "Draft", "DraftOption", "Exchange", "Sniffed", "craft", "exchange", "parse", "sniff", "sniffing"]
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name not in _HOMES:
+        raise AttributeError(f"module 'tcpinspect.lab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -15,9 +15,10 @@ A segment is its flags, then parts in any order, each once:
     <...>       options; the three dots themselves mean "any options" (only an expectation can)
 
 Numbers are decimal or 0x hexadecimal; sequence numbers may be negative (modulo 2^32) and may name a number: x, x+1, x-1. `data` is
-"text" or 0x octets. Options: mss N, wscale N, sackOK, sack a:b ..., TS val N ecr N (or TS N N), nop, eol, FO 0x.., FOEXP 0x..,
-uto N, every other name of `protocol.header.OPTION_KINDS` and kindN with octets (0x..), and `raw 0x..` for octets that are no
-option at all; any but raw may end in `length N`, the length octet to claim instead of the true one.
+"text" or 0x octets. Options: mss N, wscale N, sackOK, sack a:b ..., TS val N ecr N (or TS N N), nop, eol, FO and FOEXP with a
+cookie in hexadecimal or without, uto N, every other name of `protocol.header.OPTION_KINDS` and kindN with octets (0x..), and
+`raw 0x..` for octets that are no option at all; any but raw may end in `length N`, the length octet to claim instead of the true
+one.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def parse(text: str, *, names: Mapping[str, int] | None = None) -> Draft:
 
     Raises NotationError, which shows the place in the text.
     """
-    return _Reader(text, names or {}).segment()
+    return _Reader(text, {} if names is None else names).segment()
 
 
 def notation(draft: Draft, *, extras: bool = True) -> str:
@@ -117,9 +118,9 @@ def _option_value_text(option: DraftOption) -> str:
         return f"TS val {number >> 32} ecr {number % MODULUS}"
     octets = f" 0x{data.hex()}" if data else ""
     if kind == 34:
-        return "FO" + octets
+        return "FO" + octets.replace("0x", "")  # as packetdrill has it
     if kind == 254 and data[:2] == _FAST_OPEN_EXPERIMENT:
-        return "FOEXP" + (f" 0x{data[2:].hex()}" if data[2:] else "")
+        return "FOEXP" + (f" {data[2:].hex()}" if data[2:] else "")
     named = known is not None and kind not in (0, 1, 2, 3, 4, 5, 8, 28)
     return (OPTION_KINDS[kind].name if named else f"kind{kind}") + octets
 

@@ -5,8 +5,10 @@ Two steps: `layout` works out where everything stands (a table, without matplotl
 
 from __future__ import annotations
 
+from tcpinspect.plot.draw_header import header
 from tcpinspect.plot.draw_ladder import ladder
+from tcpinspect.plot.draw_layers import layers
 from tcpinspect.plot.draw_states import states
 from tcpinspect.plot.save import save
 
-__all__ = ["ladder", "save", "states"]
+__all__ = ["header", "ladder", "layers", "save", "states"]

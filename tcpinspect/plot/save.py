@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpinspect.errors import UsageError
-from tcpinspect.plot.style import PAPER, settings
+from tcpinspect.plot.style import settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -34,4 +34,4 @@ def save(picture: Axes | Figure, path: str | os.PathLike[str]) -> None:
 
     figure = picture if not hasattr(picture, "get_figure") or picture.get_figure() is None else picture.get_figure()
     with matplotlib.rc_context(settings()):
-        figure.savefig(path, format=suffix[1:], dpi=_DPI, metadata=_METADATA[suffix], facecolor=PAPER)  # type: ignore[union-attr]
+        figure.savefig(path, format=suffix[1:], dpi=_DPI, metadata=_METADATA[suffix], facecolor="auto")  # type: ignore[union-attr]

@@ -46,6 +46,7 @@ def _header(name: str, source: str, fields: str, rest: str = "Options") -> Heade
 
 
 ETHERNET = _header("Ethernet", "IEEE 802.3", "Destination 48 mac, Source 48 mac, EtherType 16 x")
+ETHERNET_WITH_LENGTH = _header("Ethernet", "IEEE 802.3", "Destination 48 mac, Source 48 mac, Length 16")
 VLAN = _header("VLAN", "IEEE 802.1Q", "PCP 3, DEI 1, VLAN ID 12, EtherType 16 x")
 VN_TAG = _header("VN-Tag", "IEEE 802.1BR", "Tag 32 x, EtherType 16 x")
 BACKBONE = _header("Service tag", "IEEE 802.1ah", "PCP 3, DEI 1, UCA 1, Reserved 3, I-SID 24")
@@ -62,7 +63,8 @@ PPP_SHORT = _header("PPP", "RFC 1661", "Protocol 8 x")
 COOKED = _header("Linux cooked", "tcpdump.org, LINKTYPE_LINUX_SLL",
                  "Packet Type 16, ARPHRD Type 16, Address Length 16, Address 64 hex, EtherType 16 x")  # fmt: skip
 COOKED_2 = _header("Linux cooked 2", "tcpdump.org, LINKTYPE_LINUX_SLL2",
-                   "EtherType 16 x, Reserved 16, Interface 32, ARPHRD Type 16, Packet Type 8, Address Length 8, Address 64 hex")  # fmt: skip
+                   "EtherType 16 x, Reserved 16, Interface 32, ARPHRD Type 16, Packet Type 8, "
+                   "Address Length 8, Address 64 hex")  # fmt: skip
 LOOPBACK = _header("BSD loopback", "tcpdump.org, LINKTYPE_NULL", "Address Family 32 host")
 FDDI = _header("FDDI", "ISO 9314-2", "Frame Control 8 x, Destination 48 mac, Source 48 mac")
 INFINIBAND = _header("IP over InfiniBand", "RFC 4391", "Destination 160 hex, Source 160 hex, EtherType 16 x, Reserved 16")
@@ -90,7 +92,8 @@ VXLAN = _header("VXLAN", "RFC 7348 5", "Flags 8 x, Reserved 24 x, VNI 24, Reserv
 GENEVE = _header("Geneve", "RFC 8926 3.4",
                  "Version 2, Opt Len 6, O 1, C 1, Reserved 6, Protocol Type 16 x, VNI 24, Reserved 8")  # fmt: skip
 GTP = _header("GTP-U", "3GPP TS 29.281 5.1",
-              "Version 3, PT 1, Reserved 1, E 1, S 1, PN 1, Message Type 8, Length 16, TEID 32 x", "Sequence, N-PDU, extensions")  # fmt: skip
+              "Version 3, PT 1, Reserved 1, E 1, S 1, PN 1, Message Type 8, Length 16, TEID 32 x",
+              "Sequence, N-PDU, extensions")  # fmt: skip
 TEREDO = _header("Teredo indications", "RFC 4380 5.1.1", "Type 16 x", "Indication")
 AYIYA = _header("AYIYA", "draft-massar-v6ops-ayiya-02", "Identity Length 4, Identity Type 4, Signature Length 4, Hash Method 4, "
                 "Authentication 4, Operation 4, Next Header 8, Epoch 32", "Identity, signature")  # fmt: skip

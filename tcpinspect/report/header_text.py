@@ -1,6 +1,6 @@
-"""A TCP header in characters: RFC 9293's bit drawing with the values in it, and the octets with their fields. Floor 4. Reading: RFC 9293 §3.1.
+"""A TCP header in characters: RFC 9293's bit drawing with its values, and the octets with their fields. Floor 4. Reading: RFC 9293 §3.1.
 
-The same cells as the picture (`plot.header`). A bit is two characters wide, as in the RFCs; ASCII alone.
+The same cells as the picture (`plot.header_cells`). A bit is two characters wide, as in the RFCs; ASCII alone.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterator
 
 from tcpinspect.insight.dissect import Dissection, Layer
-from tcpinspect.plot.header import ROW_BITS, Cell, header_layout
+from tcpinspect.plot.header_cells import ROW_BITS, Cell, header_layout
 from tcpinspect.report.safe import ascii_only, plain
 
 _LINE = "+-" * ROW_BITS + "+"

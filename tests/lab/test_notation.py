@@ -28,7 +28,7 @@ def test_syn_with_the_usual_options() -> None:
 @pytest.mark.parametrize("text", [
     "S 0:0(0) win 65535 <mss 1460,sackOK,TS val 1 ecr 0,nop,wscale 7>", "S. 0:0(0) ack 1", "F.", "-", "R 5:5(0)",
     "P. 1:101(100) ack 1 win 257", ". 1:1(0) ack 301 win 257 <nop,nop,sack 401:501 601:701>", ". 4294967295:4(5) ack 1 <...>",
-    "SEWA 0:0(0) win 65535 <FO,nop,nop>", "S 0:5(5) <FO 0x0123456789abcdef>", "S 0:0(0) <FOEXP 0x01020304,uto 60>",
+    "SEWA 0:0(0) win 65535 <FO,nop,nop>", "S 0:5(5) <FO 0123456789abcdef>", "S 0:0(0) <FOEXP 01020304,uto 60>",
     "U. 1:2(1) ack 1 win 5 urg 1", "F 1:1(0) data_offset=3 checksum=0 reserved=5", "P. 1:3(2) data=0x6869",
     "S 0:0(0) <mss 1460 length 9,wscale 7>", "S 0:0(0) <kind2 0x05,raw 0x02,md5 0x00112233445566778899aabbccddeeff>",
 ])  # fmt: skip
