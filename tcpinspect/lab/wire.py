@@ -264,9 +264,16 @@ class Wire:
         flag = _SPOKEN.get(step.event) if step.event is not None else None
         if flag is None:
             return None
+        return self._first_shown(name, step.departure, flag)
+
+    def _first_shown(self, name: Name, departure: int, flag: int) -> int | None:
+        """The first frame with that segment or a repeat of it: repeats may overtake it, or be all that the tap saw."""
+        frames, number = [], None
         for crossing in self.crossings:
-            if crossing.sender == name and crossing.departure >= step.departure:
-                found = unwrap(crossing.packet)
-                if found is not None and found.segment.flags & flag and crossing.frame is not None:
-                    return crossing.frame
-        return None
+            if crossing.sender != name or crossing.departure < departure:
+                continue
+            found = unwrap(crossing.packet)
+            if found is not None and found.segment.flags & flag and number in (None, found.segment.seq):
+                number = found.segment.seq
+                frames.append(crossing.frame)
+        return min((frame for frame in frames if frame is not None), default=None)

@@ -54,11 +54,9 @@ class Arrivals(Handshake):
     def _repeat_syn(self, now: int) -> None:
         """The fault `stale_syns`."""
         if self.faults.stale_syns and self.state == State.ESTABLISHED:
-            self._stale = self._stale + 1
-            if self._stale <= self.faults.stale_syns:
+            self._stale_syns += 1
+            if self._stale_syns <= self.faults.stale_syns:
                 self._emit(now, SYN, seq=self.tcb.iss)
-
-    _stale = 0
 
     def _in_synchronized(self, arrival: Arrival, segment: Draft, now: int, congested: bool) -> None:
         """The eight checks; SYN-RECEIVED is treated here too, as in the RFC."""
@@ -83,14 +81,11 @@ class Arrivals(Handshake):
             return
         self._check_marks(arrival, congested, now)
         self._check_urg(arrival, now)
-        fin_acked = self._fin_acknowledged(now)
-        self._both_fins = fin_acked
+        self._fin_acked_now = self._fin_acknowledged(now)
         if self.state in _TAKING:
             self._check_text(arrival, now)
-        if fin_acked and self.state == State.FIN_WAIT_1:
+        if self._fin_acked_now and self.state == State.FIN_WAIT_1:
             self._move(Event.RCV_ACK_OF_FIN, now)
-
-    _both_fins = False
 
     def _begins_anew(self, arrival: Arrival) -> bool:
         """§3.10.7.4, fourth, TIME-WAIT: "new connections can be accepted if the Timestamp Option is used and meets expectations"."""
@@ -310,7 +305,7 @@ class Arrivals(Handshake):
 
     def _received_fin(self, now: int) -> None:
         """All before the FIN is there, and the FIN: the table says where that leads."""
-        both = self.state == State.FIN_WAIT_1 and self._both_fins
+        both = self.state == State.FIN_WAIT_1 and self._fin_acked_now
         self._move(Event.RCV_FIN_ACK_OF_FIN if both else Event.RCV_FIN, now)
         if self.state == State.TIME_WAIT:
             self._start_time_wait(now)

@@ -139,5 +139,3 @@ class Handshake(Expiry):
 
     def _received_fin(self, now: int) -> None:
         raise NotImplementedError
-
-    cookie: bytes | None = None  # of Fast Open, learned from the server; to be given to the next `open_active`

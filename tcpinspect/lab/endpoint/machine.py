@@ -57,10 +57,13 @@ class Machine:
         self.timeline: list[Moved] = []
         self.arrivals = 0
         self.departures = 0
+        self.cookie: bytes | None = None  # of Fast Open, learned from the server; to be given to the next `open_active`
         self._any_remote = remote is None
         self._isses: Iterator[int] = chain((iss,) if isinstance(iss, int) else iss)
         self._arriving: int | None = None
         self._challenges: list[int] = []
+        self._stale_syns = 0  # sent so far, by the fault of that name
+        self._fin_acked_now = False  # the segment being processed acknowledges our FIN
         self._outbox: list[Departure] = []
         self._events: list[EndpointEvent] = []
         self.tcb = Tcb(settings, 0, passive=False)
