@@ -128,9 +128,9 @@ def alive(pid: int) -> bool:
 
 # A whole exchange over again, so that a kill hits any moment of it: making, connecting, carrying, closing.
 BUSY = """
-import json, os, sys
+import os
 from tcpinspect.lab.kernel.end import KernelEnd
-from tcpinspect.lab.kernel.relay import Relay
+from tcpinspect.lab.wire import Wire
 print(os.getpid(), flush=True)
 while True:
     with KernelEnd("192.0.2.1", device=DEVICE) as left, KernelEnd("192.0.2.2", device=DEVICE) as right:
@@ -140,7 +140,7 @@ while True:
         server.listen()
         client = left.socket()
         client.connect("192.0.2.2", 80)
-        Relay(left, right).settle(quiet_ms=1)
+        Wire(left, right, delay_ns=0).run(10**8, quiet_ns=10**6)
 """
 
 
@@ -151,7 +151,7 @@ def test_nothing_stays_after_a_kill_at_a_random_moment(number: signal.Signals) -
     for device in ("auto", "veth"):
         victim = subprocess.Popen(script(BUSY.replace("DEVICE", repr(device))), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         assert victim.stdout is not None
-        assert victim.stdout.readline()
+        assert victim.stdout.readline(), victim.communicate()[1]
         time.sleep(random.uniform(0.02, 0.4))
         below = descendants(victim.pid)
         theirs = {os.readlink(f"/proc/{pid}/ns/net") for pid in below if os.path.exists(f"/proc/{pid}/ns/net")} - {mine}
