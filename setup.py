@@ -31,7 +31,8 @@ def extensions():
     except ImportError:
         print(f"warning: no Cython, tcpinspect's engine stays uncompiled: {SLOWER}", file=sys.stderr)
         return []
-    modules = [path.relative_to(ROOT).with_suffix("") for path in sorted((ROOT / "tcpinspect").rglob("*.pxd"))]
+    declared = sorted((ROOT / "tcpinspect").rglob("*.pxd"))
+    modules = [path.relative_to(ROOT).with_suffix("") for path in declared if path.with_suffix(".py").exists()]
     return cythonize(
         [Extension(".".join(m.parts), [str(m.with_suffix(".py"))], extra_compile_args=["-O2", "-g0"]) for m in modules],
         build_dir="build/cython",

@@ -1,5 +1,6 @@
 cimport cython
-from tcpinspect.engine.segment cimport Segment, difference
+from tcpinspect.engine.circle cimport difference
+from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.unacked cimport Unacked
 
 @cython.final
@@ -11,10 +12,12 @@ cdef class Half:
     cdef public long long window, window_shift, first_ack
     cdef public long long last_analysis, flight_valid, sacked, mptcp_operations
     cdef public Unacked unacked
+    cdef int reset(self) noexcept
 
 @cython.final
 cdef class Pair:
     cdef public long long started, syn_ns, initial_rtt_ns, completeness, completeness_so_far, first_bits, mptcp, mptcp_operations
+    cdef int reset(self) noexcept
 
 cpdef int analyse(Segment s, Half fwd, Half rev, Pair pair, long long reused) except -1
 cpdef long long is_new_connection(Segment s, Half fwd, Half rev, Pair pair) noexcept

@@ -74,6 +74,11 @@ class Half:
     """
 
     def __init__(self):
+        self.unacked = None
+        self.reset()
+
+    def reset(self):
+        """Begin another connection; the room for what is unacknowledged stays."""
         self.base_seq = 0
         self.base_known = 0
         self.next_seq = 0
@@ -89,13 +94,19 @@ class Half:
         self.flight_valid = 1
         self.mptcp_operations = 0
         self.sacked = 0
-        self.unacked = None
+        if self.unacked is not None:
+            self.unacked.clear()
+        return 0
 
 
 class Pair:
     """What both directions share. `initial_rtt_ns` is 0 while unknown; `completeness` has the bits of tcp.completeness."""
 
     def __init__(self):
+        self.reset()
+
+    def reset(self):
+        """Begin another connection."""
         self.started = 0
         self.syn_ns = 0
         self.initial_rtt_ns = 0
@@ -104,6 +115,7 @@ class Pair:
         self.first_bits = 0
         self.mptcp = 0
         self.mptcp_operations = 0
+        return 0
 
 
 def within(elapsed_ns, limit_ns):

@@ -8,7 +8,6 @@ its segments: (frame, time_ns, type, code, endpoint that sent the quoted segment
 """
 
 import cython
-from array import array
 
 from tcpinspect.protocol import header
 
@@ -17,6 +16,7 @@ if not cython.compiled:
     from tcpinspect.engine.health import Watch
     from tcpinspect.engine.kinds import likely_client
     from tcpinspect.engine.moments import Moments
+    from tcpinspect.engine.samples import Samples
     from tcpinspect.engine.segment import Segment, difference
     from tcpinspect.engine.zeek import Outcome
 from tcpinspect.schema import ANALYSIS_FLAGS
@@ -32,19 +32,36 @@ ZERO_WINDOW = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("zero_wi
 
 BAD_CHECKSUM = cython.declare(cython.longlong, 2)
 SYN_MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
-# Samples kept for a median; beyond, every second one goes and only every second new one is kept (a systematic sample).
-MAX_RTT_SAMPLES = cython.declare(cython.longlong, 4096)
-
-PACKETS, PAYLOAD, RETRANSMISSIONS, ZERO_WINDOWS, MSS, SHIFT, SACK_OK, TIMESTAMPS, SYN_SEEN = range(9)
 
 
 class Connection:
-    """A connection, opened by its first segment `s`."""
+    """A connection, or room for one: `begin` starts it with its first segment. Objects are used again, one after the other.
 
-    def __init__(self, s, stream, hash):
+    `superseded`: a later connection has taken its address pair. `ghost`: it stands for segments that came after its rows were
+    written; it gets none again.
+    """
+
+    def __init__(self):
+        if not cython.compiled:
+            for name in ("packets", "payload", "retransmissions", "zero_windows", "mss", "shift", "sack", "timestamps", "syn_seen"):
+                setattr(self, name, [0, 0])
+        self.half0 = Half()
+        self.half1 = Half()
+        self.pair = Pair()
+        self.outcome = Outcome()
+        self.moments = Moments()
+        self.watch = Watch()
+        self.rtt0 = Samples()
+        self.rtt1 = Samples()
+        self.used = 0
+
+    def begin(self, s, stream):
+        """Begin with segment `s`."""
+        side: cython.longlong
         self.stream = stream
         self.previous = -1
-        self.hash = hash
+        self.superseded = 0
+        self.ghost = 0
         self.family = s.family
         self.hi0 = s.src_hi
         self.lo0 = s.src_lo
@@ -70,30 +87,22 @@ class Connection:
         self.duplicate_acks = 0
         self.out_of_order = 0
         self.bad_checksums = 0
-        if not cython.compiled:
-            self.packets = [0, 0]
-            self.payload = [0, 0]
-            self.retransmissions = [0, 0]
-            self.zero_windows = [0, 0]
-            self.mss = [0, 0]
-            self.shift = [0, 0]
-            self.sack = [0, 0]
-            self.timestamps = [0, 0]
-            self.syn_seen = [0, 0]
-            self.rtt_stride = [0, 0]
-            self.rtt_skip = [0, 0]
-        self.mss[0] = self.mss[1] = -1
-        self.shift[0] = self.shift[1] = -1
-        self.rtt_stride[0] = self.rtt_stride[1] = 1
+        for side in range(2):
+            self.packets[side] = self.payload[side] = self.retransmissions[side] = self.zero_windows[side] = 0
+            self.sack[side] = self.timestamps[side] = self.syn_seen[side] = 0
+            self.mss[side] = self.shift[side] = -1
         self.icmp_events = None
-        self.rtt0 = None
-        self.rtt1 = None
-        self.half0 = Half()
-        self.half1 = Half()
-        self.pair = Pair()
-        self.outcome = Outcome()
-        self.moments = Moments()
-        self.watch = Watch(s)
+        if self.used:
+            self.half0.reset()
+            self.half1.reset()
+            self.pair.reset()
+            self.outcome.reset()
+            self.moments.reset()
+            self.rtt0.clear()
+            self.rtt1.clear()
+        self.used = 1
+        self.watch.begin(s)
+        return 0
 
     def segment(self, s, side):
         """Count an analysed segment."""
@@ -118,7 +127,10 @@ class Connection:
             if s.analysis & OUT_OF_ORDER:
                 self.out_of_order += 1
         if s.ack_rtt_ns >= 0:
-            self.rtt_sample(1 - side, s.ack_rtt_ns)
+            if side:
+                self.rtt0.add(s.ack_rtt_ns)
+            else:
+                self.rtt1.add(s.ack_rtt_ns)
         if s.flags & SYN or self.syn_ack_to_ack_ns < 0 <= self.syn_ack_ns:
             self.handshake_clock(s, side)
         return 0
@@ -141,42 +153,3 @@ class Connection:
         elif side == self.client and s.flags & ACK and not s.flags & RST and s.ack == ((self.syn_ack_seq + 1) & SYN_MASK):
             self.syn_ack_to_ack_ns = s.time_ns - self.syn_ack_ns
         return 0
-
-    def rtt_sample(self, side, value):
-        """Keep a round-trip time of a segment that `side` sent."""
-        samples = self.rtt1 if side else self.rtt0
-        if samples is None:
-            samples = array("q")
-            if side:
-                self.rtt1 = samples
-            else:
-                self.rtt0 = samples
-        self.rtt_skip[side] += 1
-        if self.rtt_skip[side] < self.rtt_stride[side]:
-            return 0
-        self.rtt_skip[side] = 0
-        samples.append(value)
-        if len(samples) == MAX_RTT_SAMPLES:
-            del samples[::2]
-            self.rtt_stride[side] *= 2
-        return 0
-
-    def counter(self, which, side):
-        """One of the counters by number, for callers in Python."""
-        if which == 0:
-            return self.packets[side]
-        if which == 1:
-            return self.payload[side]
-        if which == 2:
-            return self.retransmissions[side]
-        if which == 3:
-            return self.zero_windows[side]
-        if which == 4:
-            return self.mss[side]
-        if which == 5:
-            return self.shift[side]
-        if which == 6:
-            return self.sack[side]
-        if which == 7:
-            return self.timestamps[side]
-        return self.syn_seen[side]

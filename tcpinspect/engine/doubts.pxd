@@ -1,5 +1,5 @@
 from tcpinspect.engine.judge cimport Judge
-from tcpinspect.engine.segment cimport difference
+from tcpinspect.engine.circle cimport difference
 
 cdef int doubt_rows(Judge judge, long long n, long long end_ns) except -1
 cdef long long _speaks(Judge judge, long long side, long long n) noexcept

@@ -7,7 +7,6 @@ last step of a side, why one more may have. A retransmission timer that stays si
 import cython
 
 from tcpinspect.engine.ledger import ROW_FIELDS
-from tcpinspect.engine.moments import FIELDS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import Event, State
 
@@ -35,12 +34,13 @@ ARRIVAL = cython.declare(cython.longlong, 1)
 THIRD_SEGMENT = cython.declare(cython.longlong, 2)
 FIN_UNANSWERED = cython.declare(cython.longlong, 3)
 RESET_NUMBER = cython.declare(cython.longlong, 4)
-RESET_IGNORED = cython.declare(cython.longlong, 5)
+END_DOUBTS = {"reset ignored": 5, "how long": 10}  # about the end of TIME-WAIT, for the one who writes it later
+RESET_IGNORED = cython.declare(cython.longlong, END_DOUBTS["reset ignored"])
 RESET_CROSSED = cython.declare(cython.longlong, 6)
 ABORT_CROSSED = cython.declare(cython.longlong, 7)
 STARTED_LATE = cython.declare(cython.longlong, 8)
 ICMP_PASSED = cython.declare(cython.longlong, 9)
-HOW_LONG = cython.declare(cython.longlong, 10)
+HOW_LONG = cython.declare(cython.longlong, END_DOUBTS["how long"])
 SYN_ACK_UNANSWERED = cython.declare(cython.longlong, 11)
 
 # RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
@@ -54,11 +54,6 @@ RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
 ROOM = cython.declare(cython.longlong, 64)
-FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
-TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
-SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
-ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
-FLOOR = cython.declare(cython.longlong, FIELDS.index("floor"))
 
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
 SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
@@ -97,7 +92,7 @@ def _speaks(judge, side, n):
     """The side sends data or a FIN within the capture: no FIN of it came before."""
     k: cython.longlong
     for k in range(n):
-        if judge._side(k) == side and judge._length(k) > 0 and not judge._flags(k) & (SYN | RST):
+        if judge.side[k] == side and judge.octets[k] > 0 and not judge.flags[k] & (SYN | RST):
             return 1
     return 0
 
@@ -112,13 +107,13 @@ def _doubt_of(judge, base, n, end_ns):
     if not frame or event < RCV_SYN and event != ABORT or event == RCV_ICMP:
         return NONE
     k = 0
-    while k < n and judge._at(k, FRAME) != frame:
+    while k < n and judge.frame[k] != frame:
         k += 1
     if k == n:
         return NONE
     if event == ABORT:
         return _doubt_of_abort(judge, k)
-    if judge._side(k) == judge.x:
+    if judge.side[k] == judge.x:
         return NONE
     if event == RCV_RST:
         return _doubt_of_reset(judge, k, n, end_ns, judge.rows[base + 3])
@@ -136,23 +131,23 @@ def _arrived(judge, k, n, event):
     s: cython.longlong
     need: cython.longlong = -1
     for s in range(k, n):
-        if judge._flags(s) & RST:
+        if judge.flags[s] & RST:
             continue
-        if judge._side(s) != judge.x:
-            if judge._length(s) == 0 or s > k and not judge._flags(s) & ACK:
+        if judge.side[s] != judge.x:
+            if judge.octets[s] == 0 or s > k and not judge.flags[s] & ACK:
                 continue
-            if s > k and difference(judge._at(s, ACK_NUMBER), judge._at(k, ACK_NUMBER)) < 0:
+            if s > k and difference(judge.ack[s], judge.ack[k]) < 0:
                 continue
-            if judge._at(s, FLOOR) >= 0 and difference(judge._end(s), judge._at(s, FLOOR)) <= 0:
+            if judge.floor[s] >= 0 and difference(judge.end[s], judge.floor[s]) <= 0:
                 continue
-            if need < 0 or difference(judge._end(s), need) < 0:
-                need = judge._end(s)
-        elif judge._flags(s) & ACK:
-            if event == RCV_ACK_OF_SYN and not judge._flags(s) & SYN:
+            if need < 0 or difference(judge.end[s], need) < 0:
+                need = judge.end[s]
+        elif judge.flags[s] & ACK:
+            if event == RCV_ACK_OF_SYN and not judge.flags[s] & SYN:
                 return 1
-            if judge._flags(k) & FIN and not judge._covers_fin(s, 1 - judge.x):
+            if judge.flags[k] & FIN and not judge._covers_fin(s, 1 - judge.x):
                 continue
-            if need >= 0 and difference(judge._at(s, ACK_NUMBER), need) >= 0:
+            if need >= 0 and difference(judge.ack[s], need) >= 0:
                 return 1
     return 0
 
@@ -161,9 +156,9 @@ def _silent(judge, k, n, end_ns):
     """The capture goes on long enough after record k for a timer of the side to run out, and the side sent nothing again."""
     s: cython.longlong
     for s in range(k + 1, n):
-        if judge._side(s) == judge.x and judge._length(s) > 0:
+        if judge.side[s] == judge.x and judge.octets[s] > 0:
             return 0
-    return end_ns - judge._at(k, TIME) > TIMER_NS
+    return end_ns - judge.time_ns[k] > TIMER_NS
 
 
 def _doubt_of_reset(judge, k, n, end_ns, state):
@@ -171,14 +166,14 @@ def _doubt_of_reset(judge, k, n, end_ns, state):
     s: cython.longlong
     number: cython.longlong = -1
     for s in range(k):
-        if judge._side(s) == judge.x and judge._flags(s) & SYN:
-            number = judge._at(s, SEQ)
+        if judge.side[s] == judge.x and judge.flags[s] & SYN:
+            number = judge.seq[s]
     for s in range(k + 1, n):
-        if judge._side(s) == judge.x and not judge._flags(s) & RST:
+        if judge.side[s] == judge.x and not judge.flags[s] & RST:
             # Whoever opens anew has let go of the connection.
-            return NONE if judge._flags(s) & SYN and judge._at(s, SEQ) != number else RESET_CROSSED
+            return NONE if judge.flags[s] & SYN and judge.seq[s] != number else RESET_CROSSED
     if state > SYN_SENT and state != TIME_WAIT:
-        if judge.acked < 0 or difference(judge._at(k, SEQ), judge._expected(k)) > 0:
+        if judge.acked < 0 or difference(judge.seq[k], judge._expected(k)) > 0:
             return RESET_NUMBER
     return NONE if _silent(judge, k, n, end_ns) else ARRIVAL
 
@@ -186,12 +181,12 @@ def _doubt_of_reset(judge, k, n, end_ns, state):
 def _doubt_of_abort(judge, k):
     """About the side's own reset k: without an ACK it does not tell what had arrived by then."""
     p: cython.longlong = k - 1
-    if judge._flags(k) & ACK:
+    if judge.flags[k] & ACK:
         return NONE
-    while p >= 0 and judge._at(k, TIME) - judge._at(p, TIME) <= judge.crossing_ns:
-        if judge._side(p) == judge.x:
+    while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns:
+        if judge.side[p] == judge.x:
             return NONE
-        if judge._flags(p) & FIN and not judge._flags(p) & RST:
+        if judge.flags[p] & FIN and not judge.flags[p] & RST:
             return ABORT_CROSSED
         p -= 1
     return NONE
@@ -212,7 +207,7 @@ def _doubt_of_the_end(judge, n):
         return FIN_UNANSWERED
     if judge.state >= SYN_RECEIVED and judge.acked >= 0:
         for k in range(judge.last_alive[judge.x] + 1, n):
-            if judge._side(k) == other and judge._flags(k) & RST and not judge._spoiled(k):
-                if 0 < difference(judge._at(k, SEQ), judge._expected(k)) <= NEAR:
+            if judge.side[k] == other and judge.flags[k] & RST and not judge._spoiled(k):
+                if 0 < difference(judge.seq[k], judge._expected(k)) <= NEAR:
                     return RESET_IGNORED
     return NONE

@@ -1,20 +1,26 @@
-"""Live connections to rows: the outcome of each and the steps of both its sides. Floor 2.
+"""Connections to rows: the outcome of each and the steps of both its sides. Floor 2; compiled.
 
-A row a connection in `connections` (columns CONNECTION_FIELDS, numbers only; texts beside it in lists), a row a step in
-`steps` (columns STEP_FIELDS), steps of a connection together and connections in the order of their numbers.
+Rows go where their stream number belongs, into `Chunk`s of CHUNK streams: connections end in another order than they begin,
+tables list them as they began. A row of `Chunk.rows` has the columns CONNECTION_FIELDS, numbers only, UNKNOWN where nothing
+is known; the letters of the histories lie in `Chunk.letters`; a row of `Chunk.steps` has the columns STEP_FIELDS, the steps
+of a connection together.
 """
 
-from __future__ import annotations
-
+import cython
 from array import array
-from typing import Any
 
-from tcpinspect.engine import connection as live
-from tcpinspect.engine.columns import UNKNOWN, Rows
-from tcpinspect.engine.states import HANDSHAKES, TEARDOWNS, Solver
-from tcpinspect.protocol.rfc9293 import State
+from tcpinspect.engine.columns import UNKNOWN
+from tcpinspect.engine.doubts import END_DOUBTS
+from tcpinspect.engine.ledger import EXTRA_SECTIONS
+from tcpinspect.engine.states import HANDSHAKES, TEARDOWNS, TIME_WAIT_LASTS_S
+from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
-CONNECTION_FIELDS: tuple[str, ...] = (
+if not cython.compiled:
+    from tcpinspect.engine.columns import Rows
+    from tcpinspect.engine.connection import Connection  # noqa: F401
+    from tcpinspect.engine.states import Solver
+
+CONNECTION_FIELDS = (
     "stream", "client_family", "client_hi", "client_lo", "client_port", "server_hi", "server_lo", "server_port", "client_endpoint",
     "start_ns", "duration_ns", "client_packets", "server_packets", "client_bytes", "server_bytes", "completeness", "handshake", "teardown",
     "client_evidence", "client_state", "server_state", "first_frame", "last_frame", "syn_to_syn_ack_ns", "syn_ack_to_ack_ns",
@@ -22,102 +28,306 @@ CONNECTION_FIELDS: tuple[str, ...] = (
     "client_rtt_min_ns", "client_rtt_median_ns", "client_rtt_max_ns", "server_rtt_min_ns", "server_rtt_median_ns", "server_rtt_max_ns",
     "client_mss", "server_mss", "client_window_shift", "server_window_shift", "sack", "timestamps", "client_zero_windows",
     "server_zero_windows", "lost_segments", "duplicate_acks", "out_of_order", "bad_checksums", "first_step", "steps",
+    "conn_state", "history_at", "history_length",
 )  # fmt: skip
 CONNECTION_FIELD = {name: n for n, name in enumerate(CONNECTION_FIELDS)}
-STEP_FIELDS: tuple[str, ...] = ("stream", "side", "frame", "time_ns", "from_state", "to_state", "event", "evidence", "section", "doubt")
+STEP_FIELDS = ("stream", "side", "frame", "time_ns", "from_state", "to_state", "event", "evidence", "section", "doubt")
+# The words of the codes in the column `section`: one for each row of TRANSITIONS, then those that are no transition.
+SECTIONS = tuple(row.section for row in TRANSITIONS) + EXTRA_SECTIONS
 ICMP_UNREACHABLE, ICMPV6_UNREACHABLE = 3, 1
 # Codes that RFC 9293 §3.9.2.2 (with RFC 5461 §2 for IPv6) lets end an attempt to connect: by ICMP type.
-FINAL_CODES: dict[int, tuple[int, ...]] = {ICMP_UNREACHABLE: (2, 3), ICMPV6_UNREACHABLE: (1, 4)}
+FINAL_CODES = {ICMP_UNREACHABLE: (2, 3), ICMPV6_UNREACHABLE: (1, 4)}
 HANDSHAKE_WORDS = HANDSHAKES
 TEARDOWN_WORDS = TEARDOWNS
+CHUNK_STREAMS = 4096
+
+CHUNK = cython.declare(cython.longlong, CHUNK_STREAMS)
+WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
+STEP_WIDTH = cython.declare(cython.longlong, len(STEP_FIELDS))
+NOTHING = cython.declare(cython.longlong, UNKNOWN)
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
+TIMEOUT_2MSL = cython.declare(cython.longlong, Event.TIMEOUT_2MSL)
+ASSUMED = cython.declare(cython.longlong, Evidence.assumed)
+EVENTS = cython.declare(cython.longlong, len(Event))
+RESET_IGNORED = cython.declare(cython.longlong, END_DOUBTS["reset ignored"])
+HOW_LONG = cython.declare(cython.longlong, END_DOUBTS["how long"])
+SECOND = cython.declare(cython.longlong, 1_000_000_000)
+TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
+
+
+class Chunk:
+    """The connections `first` … `first + CHUNK_STREAMS - 1`, `done` of them finished; the last chunk has fewer."""
+
+    def __init__(self, first):
+        self.first = first
+        self.done = 0
+        self.rows = array("q", bytes(8 * WIDTH * CHUNK))
+        self.view = self.rows
+        self.steps = Rows(STEP_WIDTH)
+        self.letters = bytearray()
+        self.waiting = Rows(3)
+        self.settled_ns = 0
+        self.early = 0
+
+    def row(self, stream):
+        """The row of a stream of this chunk, as an array."""
+        at = (stream - self.first) * WIDTH
+        return self.rows[at : at + WIDTH]
+
+    def column(self, number):
+        """One column as an array, a cell for every finished connection. Only for a chunk that is complete."""
+        return self.rows[number : self.done * WIDTH : WIDTH]
 
 
 class Finisher:
-    """Turns connections into rows, in the order in which `finish` is called."""
+    """Turns connections into rows. `keep_steps`: whether the steps are wanted, or only where they lead.
 
-    def __init__(self, capture_end_ns: int) -> None:
-        self.connections = Rows(len(CONNECTION_FIELDS))
-        self.conn_states: list[str] = []
-        self.histories: list[str] = []
-        self.steps = Rows(len(STEP_FIELDS))
-        self.sections: list[str] = []
-        self._section_code: dict[str, int] = {}
-        self._solver = Solver()
-        self._capture_end_ns = capture_end_ns
+    `chunks`: by number, those that are not taken away yet.
+    """
 
-    def finish(self, c: Any) -> None:
-        """Append the rows of one engine connection."""
-        solver = self._solver
-        solver.remember(*self._left_by_previous(c))
-        for frame, time_ns, kind, icmp_code, side, seq, _mtu in c.icmp_events or ():
+    def __init__(self, keep_steps):
+        self.keep_steps = 1 if keep_steps else 0
+        self.chunks = {}
+        self.taken = 0
+        self.latest = None
+        self.solver = Solver()
+
+    def chunk_of(self, stream):
+        """The chunk that holds, or will hold, the row of a stream."""
+        chunk: Chunk = self.latest
+        number: cython.longlong = stream // CHUNK
+        if chunk is not None and chunk.first == number * CHUNK:
+            return chunk
+        if number not in self.chunks:
+            self.chunks[number] = Chunk(number * CHUNK)
+        chunk = self.chunks[number]
+        self.latest = chunk
+        return chunk
+
+    def finish(self, c, before, capture_end_ns, ended):
+        """Write the rows of one connection. `before`: the states in which the previous connection on the same address pair left
+        c's endpoints, four bits each (-1: there was none); `capture_end_ns`: time of the capture's last packet so far, `ended`:
+        no more will come."""
+        solver: Solver = self.solver
+        chunk: Chunk = self.chunk_of(c.stream)
+        k: cython.longlong
+        s: cython.longlong
+        at: cython.longlong = (c.stream - chunk.first) * WIDTH
+        first_step: cython.longlong = chunk.steps.count
+        if before >= 0:
+            solver.remember(before & 15, before >> 4)
+        if c.icmp_events is not None:
+            self.hear_errors(c)
+        solver.solve(c.moments, c.client, capture_end_ns)
+        if self.keep_steps:
+            self.write_steps(c, chunk)
+        k = solver.client
+        s = 1 - k
+        row = chunk.view
+        row[at] = c.stream
+        row[at + 1] = c.family
+        row[at + 2] = c.hi1 if k else c.hi0
+        row[at + 3] = c.lo1 if k else c.lo0
+        row[at + 4] = c.port1 if k else c.port0
+        row[at + 5] = c.hi0 if k else c.hi1
+        row[at + 6] = c.lo0 if k else c.lo1
+        row[at + 7] = c.port0 if k else c.port1
+        row[at + 8] = k
+        row[at + 9] = c.start_ns
+        row[at + 10] = c.last_ns - c.start_ns
+        row[at + 11] = c.packets[k]
+        row[at + 12] = c.packets[s]
+        row[at + 13] = known(c.outcome.octets(k))
+        row[at + 14] = known(c.outcome.octets(s))
+        row[at + 15] = c.pair.completeness
+        row[at + 16] = solver.handshake
+        row[at + 17] = solver.teardown
+        row[at + 18] = solver.client_evidence
+        row[at + 19] = self.last_state(c, k)
+        row[at + 20] = self.last_state(c, s)
+        row[at + 21] = c.first_frame
+        row[at + 22] = c.last_frame
+        row[at + 23] = known(c.syn_to_syn_ack_ns)
+        row[at + 24] = known(c.syn_ack_to_ack_ns)
+        row[at + 25] = c.pair.initial_rtt_ns if c.pair.initial_rtt_ns else NOTHING
+        row[at + 26] = c.payload[k]
+        row[at + 27] = c.payload[s]
+        row[at + 28] = c.retransmissions[k]
+        row[at + 29] = c.retransmissions[s]
+        self.spread(row, at + 30, c.rtt1 if k else c.rtt0)
+        self.spread(row, at + 33, c.rtt0 if k else c.rtt1)
+        row[at + 36] = known(c.mss[k])
+        row[at + 37] = known(c.mss[s])
+        row[at + 38] = known(c.shift[k])
+        row[at + 39] = known(c.shift[s])
+        row[at + 40] = c.sack[0] & c.sack[1] if c.syn_seen[0] and c.syn_seen[1] else NOTHING
+        row[at + 41] = c.timestamps[0] & c.timestamps[1] if c.syn_seen[0] and c.syn_seen[1] else NOTHING
+        row[at + 42] = c.zero_windows[k]
+        row[at + 43] = c.zero_windows[s]
+        row[at + 44] = c.lost_segments
+        row[at + 45] = c.duplicate_acks
+        row[at + 46] = c.out_of_order
+        row[at + 47] = c.bad_checksums
+        row[at + 48] = first_step
+        row[at + 49] = chunk.steps.count - first_step
+        if not ended:
+            chunk.early = 1
+            self.await_end(c, chunk)
+        row[at + 50] = c.outcome.conn_state_code()
+        row[at + 51] = len(chunk.letters)
+        row[at + 52] = c.outcome.write_history(chunk.letters)
+        chunk.done += 1
+        return 0
+
+    def hear_errors(self, c):
+        """Tell the solver which ICMP errors answered the connection's segments."""
+        for frame, time_ns, kind, icmp_code, side, seq, _mtu in c.icmp_events:
             if kind in FINAL_CODES:
-                solver.hear_error(side, frame, time_ns, seq, icmp_code in FINAL_CODES[kind])
-        solver.solve(c.moments, c.client, self._capture_end_ns)
-        first_step = self.steps.count
-        self._append_steps(c)
-        k, s = solver.client, 1 - solver.client
-        ends = ((c.hi0, c.lo0, c.port0), (c.hi1, c.lo1, c.port1))
-        counter = c.counter
-        sack = timestamps = UNKNOWN
-        if counter(live.SYN_SEEN, 0) and counter(live.SYN_SEEN, 1):
-            sack = counter(live.SACK_OK, 0) & counter(live.SACK_OK, 1)
-            timestamps = counter(live.TIMESTAMPS, 0) & counter(live.TIMESTAMPS, 1)
-        values = (
-            c.stream, c.family, *ends[k], *ends[s], k,
-            c.start_ns, c.last_ns - c.start_ns, counter(live.PACKETS, k), counter(live.PACKETS, s),
-            _known(c.outcome.octets(k)), _known(c.outcome.octets(s)), c.pair.completeness, solver.handshake, solver.teardown,
-            solver.client_evidence, self._last_state(c, k), self._last_state(c, s), c.first_frame, c.last_frame,
-            _known(c.syn_to_syn_ack_ns), _known(c.syn_ack_to_ack_ns), c.pair.initial_rtt_ns or UNKNOWN,
-            counter(live.PAYLOAD, k), counter(live.PAYLOAD, s), counter(live.RETRANSMISSIONS, k), counter(live.RETRANSMISSIONS, s),
-            *_spread(c.rtt1 if k else c.rtt0), *_spread(c.rtt0 if k else c.rtt1),
-            _known(counter(live.MSS, k)), _known(counter(live.MSS, s)), _known(counter(live.SHIFT, k)), _known(counter(live.SHIFT, s)),
-            sack, timestamps, counter(live.ZERO_WINDOWS, k), counter(live.ZERO_WINDOWS, s),
-            c.lost_segments, c.duplicate_acks, c.out_of_order, c.bad_checksums, first_step, self.steps.count - first_step,
-        )  # fmt: skip
-        self.connections.append(values)
-        self.conn_states.append(c.outcome.conn_state())
-        self.histories.append(c.outcome.history())
+                self.solver.hear_error(side, frame, time_ns, seq, icmp_code in FINAL_CODES[kind])
+        return 0
 
-    def _last_state(self, c: Any, side: int) -> int:
+    def last_state(self, c, side):
         """The state in which the capture leaves a side; unknown where it never said a word."""
-        silent = c.counter(live.PACKETS, side) == 0 and not c.alone
-        return UNKNOWN if silent and self._solver.final_state(side) == State.CLOSED else self._solver.final_state(side)
+        state: cython.longlong = self.solver.finals[side]
+        return NOTHING if state == CLOSED and c.packets[side] == 0 and not c.alone else state
 
-    def _left_by_previous(self, c: Any) -> tuple[int, int]:
-        """The states in which the connection before it on the same address pair left c's endpoints 0 and 1; -1: none."""
-        if c.previous < 0:
-            return -1, -1
-        row = self.connections.row(c.previous)
-        client, server = max(row[CONNECTION_FIELD["client_state"]], -1), max(row[CONNECTION_FIELD["server_state"]], -1)
-        first = (row[CONNECTION_FIELD["client_hi"]], row[CONNECTION_FIELD["client_lo"]], row[CONNECTION_FIELD["client_port"]])
-        return (client, server) if first == (c.hi0, c.lo0, c.port0) else (server, client)
+    def left(self, c):
+        """The states in which the connection just finished was left, as Pairs keeps them."""
+        return c.last_ns // SECOND << 8 | self.solver.finals[1] << 4 | self.solver.finals[0]
 
-    def _append_steps(self, c: Any) -> None:
-        solver, get, code = self._solver, self._solver.get, self._section_code
-        for k in range(solver.n):
-            if c.alone and get(k, 0) != solver.client:
+    def await_end(self, c, chunk):
+        """Sides in TIME-WAIT leave it by time, if the capture goes on so long: keep room for the step that says so."""
+        solver: Solver = self.solver
+        side: cython.longlong
+        since_ns: cython.longlong
+        for side in range(1, -1, -1):
+            if solver.finals[side] != TIME_WAIT or (c.alone and side != solver.client):
                 continue
-            section = solver.section(k)
-            number = code.get(section)
-            if number is None:
-                number = code[section] = len(self.sections)
-                self.sections.append(section)
-            frame = get(k, 1)
-            self.steps.append(
-                (
-                    c.stream, get(k, 0), frame or UNKNOWN, get(k, 2) if frame else UNKNOWN, get(k, 3), get(k, 4), get(k, 5), get(k, 6),
-                    number, get(k, 8),
-                )  # fmt: skip
-            )
+            since_ns = solver.rows[(side * 64 + solver.count[side] - 1) * 9 + 2]
+            if not since_ns:
+                continue
+            chunk.waiting.begin()
+            chunk.waiting.put(0, c.stream)
+            chunk.waiting.put(1, side)
+            chunk.waiting.put(2, since_ns + TIME_WAIT_NS)
+            if since_ns + TIME_WAIT_NS > chunk.settled_ns:
+                chunk.settled_ns = since_ns + TIME_WAIT_NS
+            if self.keep_steps:
+                chunk.steps.begin()
+        return 0
+
+    def settle(self, capture_end_ns):
+        """The capture has ended: end the TIME-WAITs that it outlasted."""
+        for chunk in self.chunks.values():
+            self.settle_chunk(chunk, capture_end_ns)
+        return 0
+
+    def take(self, capture_end_ns, ended):
+        """Take the next chunk away if all is known of it, else None: chunks are taken in the order of their numbers."""
+        chunk: Chunk = self.chunks.get(self.taken)
+        if chunk is None or not ended and (chunk.done < CHUNK or chunk.settled_ns > capture_end_ns):
+            return None
+        if not ended:
+            self.settle_chunk(chunk, capture_end_ns)
+        del self.chunks[self.taken]
+        self.latest = None
+        self.taken += 1
+        return chunk
+
+    def settle_chunk(self, chunk, capture_end_ns):
+        k: cython.longlong
+        for k in range(chunk.waiting.count):
+            if chunk.waiting.view[k * 3 + 2] <= capture_end_ns:
+                self.outlast(chunk, chunk.waiting.view[k * 3], chunk.waiting.view[k * 3 + 1])
+        chunk.waiting.count = 0
+        if self.keep_steps and chunk.early:
+            self.arrange(chunk)
+        return 0
+
+    def arrange(self, chunk):
+        """Put the steps in the order of the streams, without the room that was kept for nothing."""
+        old: Rows = chunk.steps
+        new = Rows(STEP_WIDTH)
+        fresh: Rows = new
+        row: cython.longlong
+        _k: cython.longlong
+        at: cython.longlong
+        field: cython.longlong
+        first: cython.longlong
+        for row in range(0, chunk.done * WIDTH, WIDTH):
+            at = chunk.view[row + 48] * STEP_WIDTH
+            first = fresh.count
+            for _k in range(chunk.view[row + 49]):
+                fresh.begin()
+                for field in range(STEP_WIDTH):
+                    fresh.put(field, old.view[at])
+                    at += 1
+            chunk.view[row + 48] = first
+        chunk.steps = fresh
+        return 0
+
+    def outlast(self, chunk, stream, side):
+        """End the TIME-WAIT of one side."""
+        row: cython.longlong = (stream - chunk.first) * WIDTH
+        at: cython.longlong = (chunk.view[row + 48] + chunk.view[row + 49]) * STEP_WIDTH
+        steps: Rows = chunk.steps
+        k: cython.longlong
+        chunk.view[row + (19 if side == chunk.view[row + 8] else 20)] = CLOSED
+        if not self.keep_steps:
+            return 0
+        # What came in TIME-WAIT raises no doubt about a later end.
+        k = at - STEP_WIDTH
+        while steps.view[k + 1] != side:
+            k -= STEP_WIDTH
+        if steps.view[k + 9] == RESET_IGNORED:
+            steps.view[k + 9] = 0
+        chunk.view[row + 49] += 1
+        steps.view[at] = stream
+        steps.view[at + 1] = side
+        steps.view[at + 2] = steps.view[at + 3] = NOTHING
+        steps.view[at + 4] = TIME_WAIT
+        steps.view[at + 5] = CLOSED
+        steps.view[at + 6] = TIMEOUT_2MSL
+        steps.view[at + 7] = ASSUMED
+        steps.view[at + 8] = self.solver.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL]
+        steps.view[at + 9] = HOW_LONG
+        return 0
+
+    def write_steps(self, c, chunk):
+        """Append the rows of the timeline; a socket connected to itself has one side."""
+        solver: Solver = self.solver
+        steps: Rows = chunk.steps
+        k: cython.longlong
+        base: cython.longlong
+        for k in range(solver.n):
+            base = k * 9
+            if c.alone and solver.rows_out[base] != solver.client:
+                continue
+            steps.begin()
+            steps.put(0, c.stream)
+            steps.put(1, solver.rows_out[base])
+            steps.put(2, solver.rows_out[base + 1] if solver.rows_out[base + 1] else NOTHING)
+            steps.put(3, solver.rows_out[base + 2] if solver.rows_out[base + 1] else NOTHING)
+            steps.put(4, solver.rows_out[base + 3])
+            steps.put(5, solver.rows_out[base + 4])
+            steps.put(6, solver.rows_out[base + 5])
+            steps.put(7, solver.rows_out[base + 6])
+            steps.put(8, solver.rows_out[base + 7])
+            steps.put(9, solver.rows_out[base + 8])
+        return 0
+
+    def spread(self, row, at, samples):
+        """Least, median (the lower of two middle ones) and most of the samples, into three cells."""
+        if samples.count == 0:
+            row[at] = row[at + 1] = row[at + 2] = NOTHING
+            return 0
+        samples.sort()
+        row[at] = samples.value(0)
+        row[at + 1] = samples.value((samples.count - 1) // 2)
+        row[at + 2] = samples.value(samples.count - 1)
+        return 0
 
 
-def _known(value: int) -> int:
-    return UNKNOWN if value < 0 else value
-
-
-def _spread(samples: array[int] | None) -> tuple[int, int, int]:
-    """Least, median (the lower of two middle ones) and most."""
-    if not samples:
-        return UNKNOWN, UNKNOWN, UNKNOWN
-    ordered = sorted(samples)
-    return ordered[0], ordered[(len(ordered) - 1) // 2], ordered[-1]
+def known(value):
+    return NOTHING if value < 0 else value

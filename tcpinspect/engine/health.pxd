@@ -1,5 +1,6 @@
 cimport cython
-from tcpinspect.engine.segment cimport Segment, difference
+from tcpinspect.engine.circle cimport difference
+from tcpinspect.engine.segment cimport Segment
 
 @cython.final
 cdef class Health:
@@ -25,6 +26,7 @@ cdef class Watch:
     cdef unsigned int[8] gap_from, gap_to, ring_frame
     cdef long long[2] top_ns, hole_ns, ts0_ns, ts_ns
     cdef long long[8] ring_a, ring_b, ring_ns
+    cdef int begin(self, Segment s) noexcept
     cdef int note(self, Segment s, long long side, Health health) noexcept
     cdef long long seen_before(self, Segment s, long long side, long long a, long long b) noexcept
     cdef int network_doubled(self, Segment s, long long side) noexcept

@@ -142,9 +142,7 @@ class Watch:
     acknowledges what the other side sends.
     """
 
-    def __init__(self, s):
-        unknown: cython.longlong = JUMBO
-        k: cython.longlong
+    def __init__(self):
         if not cython.compiled:
             for name in (
                 "known", "base", "top", "top_id", "top_ns", "highest_ack", "ack_known", "settled", "last_frame", "limit", "packets", "good",
@@ -154,6 +152,11 @@ class Watch:
                 setattr(self, name, [0, 0])
             for name in ("gap_from", "gap_to", "ring_a", "ring_b", "ring_ns", "ring_frame"):
                 setattr(self, name, [0] * 8)
+
+    def begin(self, s):
+        """Watch another connection, from its first segment on."""
+        unknown: cython.longlong = JUMBO
+        k: cython.longlong
         self.duplicates = 0
         self.duplicate_frame = 0
         self.late = 0
@@ -164,9 +167,15 @@ class Watch:
         self.heard = 0
         if (s.src_lo == s.dst_lo and s.src_hi == s.dst_hi) or (s.family == 4 and s.src_lo >> 24 == 127):
             unknown = NO_LIMIT
-        self.limit[0] = self.limit[1] = unknown
+        for k in range(2):
+            self.limit[k] = unknown
+            self.known[k] = self.ack_known[k] = self.settled[k] = self.ts_known[k] = 0
+            self.gaps[k] = self.ring_at[k] = self.copy_due[k] = 0
+            self.packets[k] = self.good[k] = self.bad[k] = self.answered[k] = 0
+            self.swapped[k] = self.swapped_frame[k] = self.last_frame[k] = self.hole_left[k] = 0
         for k in range(8):
             self.ring_a[k] = -1
+        return 0
 
     def note(self, s, side, health):
         """Look at an analysed segment of endpoint `side`."""

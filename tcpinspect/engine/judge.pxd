@@ -1,6 +1,6 @@
 cimport cython
 from tcpinspect.engine.ledger cimport Ledger
-from tcpinspect.engine.segment cimport difference
+from tcpinspect.engine.circle cimport difference
 
 cdef class Judge(Ledger):
     cdef long long sent_fin, fin_received, acked, own

@@ -6,7 +6,6 @@ the side sent that one, was this reset acceptable, did anybody live on after it.
 
 import cython
 
-from tcpinspect.engine.moments import FIELDS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import State
 
@@ -25,15 +24,6 @@ SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
 SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
 ESTABLISHED = cython.declare(cython.longlong, State.ESTABLISHED)
 
-TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
-SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
-ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
-LENGTH = cython.declare(cython.longlong, FIELDS.index("length"))
-TS_VAL = cython.declare(cython.longlong, FIELDS.index("ts_val"))
-TS_ECR = cython.declare(cython.longlong, FIELDS.index("ts_ecr"))
-FLOOR = cython.declare(cython.longlong, FIELDS.index("floor"))
-TOP = cython.declare(cython.longlong, FIELDS.index("top"))
-PEER_TOP = cython.declare(cython.longlong, FIELDS.index("peer_top"))
 
 # What a segment of a side says about one sent to it.
 VERDICTS = ("open", "contradicted", "proven", "passed")
@@ -56,28 +46,28 @@ class Judge(Ledger):
     def _first_copy_echoed(self, q, p):
         """The side's acknowledgment of both copies echoes the timestamp of q: that one had arrived, not p (RFC 7323 §4.3)."""
         k: cython.longlong
-        if self._at(p, TS_VAL) < 0:
+        if self.ts_val[p] < 0:
             return 0
         for k in range(p + 1, self.last_alive[self.x] + 1):
-            if self._side(k) == self.x and self._flags(k) & ACK and difference(self._at(k, ACK_NUMBER), self._at(p, SEQ)) > 0:
-                if self._at(k, TS_ECR) < 0 or difference(self._at(k, TS_ECR), self._at(p, TS_VAL)) >= 0:
+            if self.side[k] == self.x and self.flags[k] & ACK and difference(self.ack[k], self.seq[p]) > 0:
+                if self.ts_ecr[k] < 0 or difference(self.ts_ecr[k], self.ts_val[p]) >= 0:
                     return 0
-                if difference(self._at(k, TS_ECR), self._at(q, TS_VAL)) >= 0:
+                if difference(self.ts_ecr[k], self.ts_val[q]) >= 0:
                     return 1
         return 0
 
     def _verdict(self, p, s):
         """What the side's segment s says about p, sent to it earlier: proven, contradicted, passed (a RST outlived), or open."""
-        flags: cython.longlong = self._flags(s)
-        sent: cython.longlong = self._flags(p)
-        length: cython.longlong = self._length(p)
-        mine: cython.longlong = self._length(s)
-        end: cython.longlong = self._end(p)
+        flags: cython.longlong = self.flags[s]
+        sent: cython.longlong = self.flags[p]
+        length: cython.longlong = self.octets[p]
+        mine: cython.longlong = self.octets[s]
+        end: cython.longlong = self.end[p]
         if flags & RST:
-            if flags & ACK and self.state >= SYN_RECEIVED and length > 0 and difference(self._at(s, ACK_NUMBER), self._end(p)) < 0:
+            if flags & ACK and self.state >= SYN_RECEIVED and length > 0 and difference(self.ack[s], self.end[p]) < 0:
                 return CONTRADICTED
             return OPEN
-        if flags & SYN and self._at(s, SEQ) != self.own:
+        if flags & SYN and self.seq[s] != self.own:
             return OPEN if flags & ACK or self.own >= 0 else CONTRADICTED
         if sent & RST:
             return PASSED
@@ -87,89 +77,89 @@ class Judge(Ledger):
         if not flags & ACK:
             return OPEN
         if sent & SYN:
-            end = (self._at(p, SEQ) + 1) & MASK
+            end = (self.seq[p] + 1) & MASK
         if length > 0:
-            if difference(self._at(s, ACK_NUMBER), end) >= 0:
-                if self._at(p, FLOOR) < 0 or difference(end, self._at(p, FLOOR)) > 0:
+            if difference(self.ack[s], end) >= 0:
+                if self.floor[p] < 0 or difference(end, self.floor[p]) > 0:
                     return PROVEN
-            elif difference(self._at(s, ACK_NUMBER), self._at(p, SEQ)) >= 0 or sent & FIN:
+            elif difference(self.ack[s], self.seq[p]) >= 0 or sent & FIN:
                 return CONTRADICTED
-        if sent & ACK and mine > 0 and difference(self._end(s), self._at(p, ACK_NUMBER)) <= 0:
-            if flags & FIN or self._at(s, LENGTH) > 1 or self._at(s, SEQ) != (self._at(p, ACK_NUMBER) - 1) & MASK:
+        if sent & ACK and mine > 0 and difference(self.end[s], self.ack[p]) <= 0:
+            if flags & FIN or self.payload[s] > 1 or self.seq[s] != (self.ack[p] - 1) & MASK:
                 return CONTRADICTED
-        if self._at(p, TS_VAL) >= 0 and self._at(s, TS_ECR) >= 0 and not flags & SYN:
-            if self._at(s, TS_ECR) == self._at(p, TS_VAL) and not sent & SYN:
+        if self.ts_val[p] >= 0 and self.ts_ecr[s] >= 0 and not flags & SYN:
+            if self.ts_ecr[s] == self.ts_val[p] and not sent & SYN:
                 return OPEN
             if (
-                self._at(p, FLOOR) >= 0
-                and difference(self._at(p, SEQ), self._at(p, FLOOR)) <= 0
-                and difference(self._at(s, TS_ECR), self._at(p, TS_VAL)) < 0
+                self.floor[p] >= 0
+                and difference(self.seq[p], self.floor[p]) <= 0
+                and difference(self.ts_ecr[s], self.ts_val[p]) < 0
             ):
                 return CONTRADICTED
         return OPEN
 
     def _reset_acceptable(self, p):
         """RFC 9293 §3.10.7.4 and RFC 5961 §3: the number must be exactly the next one expected; in SYN-SENT it must acknowledge the SYN."""
-        seq: cython.longlong = self._at(p, SEQ)
+        seq: cython.longlong = self.seq[p]
         expected: cython.longlong = self._expected(p)
         if self.state == SYN_SENT:
-            return self._flags(p) & ACK and self._covers_syn(p, self.x) and self._acks_seen(p)
+            return self.flags[p] & ACK and self._covers_syn(p, self.x) and self._acks_seen(p)
         if self.acked < 0:
             return 1
         if seq == expected:
             return 1
         if difference(seq, expected) > 0:
-            return self._at(p, TOP) >= 0 and difference(seq, self._at(p, TOP)) <= 0
+            return self.top[p] >= 0 and difference(seq, self.top[p]) <= 0
         return self.fin_received and seq == (expected - 1) & MASK
 
     def _expected(self, p):
         """The number that the side expected next when record p passed, as far as it had acknowledged; -1 unknown."""
-        floor: cython.longlong = self._at(p, FLOOR)
-        if self.acked < 0 or floor < 0 or difference(floor, self.acked) < 0 or self._at(p, TOP) < 0:
+        floor: cython.longlong = self.floor[p]
+        if self.acked < 0 or floor < 0 or difference(floor, self.acked) < 0 or self.top[p] < 0:
             return self.acked
-        if difference(floor, self._at(p, TOP)) > 0:
+        if difference(floor, self.top[p]) > 0:
             return self.acked
         return floor
 
     def _outlives(self, p):
         """The side went on with the same connection after record p, a RST, beyond what may have crossed it or changed places with it."""
         k: cython.longlong
-        mine: cython.longlong = self._side(p) == self.x
-        sent: cython.longlong = self._at(p, TOP) if mine else self._at(p, PEER_TOP)
-        heard: cython.longlong = self._at(p, PEER_TOP) if mine else self._at(p, TOP)
+        mine: cython.longlong = self.side[p] == self.x
+        sent: cython.longlong = self.top[p] if mine else self.peer_top[p]
+        heard: cython.longlong = self.peer_top[p] if mine else self.top[p]
         for k in range(p + 1, self.last_alive[self.x] + 1):
-            if self._side(k) != self.x or self._flags(k) & RST:
+            if self.side[k] != self.x or self.flags[k] & RST:
                 continue
-            if self._flags(k) & SYN and self._at(k, SEQ) != self.own:
+            if self.flags[k] & SYN and self.seq[k] != self.own:
                 return 0
-            if self._at(k, TIME) - self._at(p, TIME) > self.crossing_ns:
+            if self.time_ns[k] - self.time_ns[p] > self.crossing_ns:
                 return 1
-            if self._flags(k) & ACK and heard >= 0 and difference(self._at(k, ACK_NUMBER), heard) > 0:
+            if self.flags[k] & ACK and heard >= 0 and difference(self.ack[k], heard) > 0:
                 return 1
-            if mine and self._at(k, LENGTH) > 0 and sent >= 0 and difference(self._end(k), sent) > 0:
+            if mine and self.payload[k] > 0 and sent >= 0 and difference(self.end[k], sent) > 0:
                 return 1
         return 0
 
     def _stale_syn(self, s):
         """A SYN of the connection's own number after its sender has gone on: an old copy on the way (RFC 9293 §3.4), not an act of his."""
-        if not self._flags(s) & SYN or self._flags(s) & (ACK | RST):
+        if not self.flags[s] & SYN or self.flags[s] & (ACK | RST):
             return 0
         if self.state == CLOSED and not self.count[self.x] and self.syn_ack[1 - self.x] < 0:
             return self._overtaken(s)
-        return self.state >= ESTABLISHED and self.acked >= 0 and self._at(s, SEQ) == self.own
+        return self.state >= ESTABLISHED and self.acked >= 0 and self.seq[s] == self.own
 
     def _overtaken(self, s):
         """The peer acknowledges more than this SYN before its sender has sent more, and the sender goes on: the capture began later."""
         k: cython.longlong
-        ahead: cython.longlong = self._at(s, FLOOR) >= 0 and difference(self._at(s, FLOOR), self._at(s, SEQ)) > 0
+        ahead: cython.longlong = self.floor[s] >= 0 and difference(self.floor[s], self.seq[s]) > 0
         for k in range(s + 1, self.size):
-            if self._side(k) != self.x:
-                if self._flags(k) & ACK and not self._flags(k) & RST and difference(self._at(k, ACK_NUMBER), self._end(s)) > 0:
+            if self.side[k] != self.x:
+                if self.flags[k] & ACK and not self.flags[k] & RST and difference(self.ack[k], self.end[s]) > 0:
                     ahead = 1
-            elif self._flags(k) & RST:
+            elif self.flags[k] & RST:
                 return 0
-            elif not self._flags(k) & SYN:
+            elif not self.flags[k] & SYN:
                 return ahead
-            elif self._at(k, SEQ) != self._at(s, SEQ):
+            elif self.seq[k] != self.seq[s]:
                 return 0
         return 0

@@ -1,6 +1,6 @@
 from tcpinspect.engine.ledger cimport Ledger
 from tcpinspect.engine.moments cimport Moments
-from tcpinspect.engine.segment cimport difference
+from tcpinspect.engine.circle cimport difference
 
 cpdef long long likely_client(long long port_0, long long port_1) noexcept
 cdef int name_client(Ledger ledger, long long client) except -1

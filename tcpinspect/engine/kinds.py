@@ -3,7 +3,6 @@
 import cython
 
 from tcpinspect.engine.ledger import ROW_FIELDS
-from tcpinspect.engine.moments import FIELDS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
@@ -17,7 +16,6 @@ SYN = cython.declare(cython.longlong, header.SYN)
 RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 
-FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
 ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
@@ -66,12 +64,12 @@ def handshake_of(ledger, n):
         if ledger.syn_ack[0] < 0 or ledger.syn_ack[1] < 0:
             return 3
         for k in range(ledger.bare_syn[s]):
-            if ledger._side(k) == s and ledger._flags(k) & ACK and not ledger._flags(k) & RST:
+            if ledger.side[k] == s and ledger.flags[k] & ACK and not ledger.flags[k] & RST:
                 return 3
         return 2
     for k in range(n):
-        flags = ledger._flags(k)
-        if ledger._side(k) == s and answer < 0:
+        flags = ledger.flags[k]
+        if ledger.side[k] == s and answer < 0:
             answer = k
             if flags & RST:
                 return 5
@@ -82,8 +80,8 @@ def handshake_of(ledger, n):
     if ledger.bare_syn[c] < 0 or ledger.syn_ack[s] < 0:
         return 7
     for k in range(ledger.syn_ack[s], n):
-        flags = ledger._flags(k)
-        if ledger._side(k) == c and flags & ACK and not flags & (SYN | RST) and ledger._covers_syn(k, s):
+        flags = ledger.flags[k]
+        if ledger.side[k] == c and flags & ACK and not flags & (SYN | RST) and ledger._covers_syn(k, s):
             return 4 if ledger._fast_open(s) else 1
     return 7
 
@@ -117,10 +115,10 @@ def teardown_of(ledger, n, m):
     if not ledger._covers_fin(ledger.fin_at[second], first):
         return 3
     for k in range(ledger.fin_at[first], n):
-        if ledger._side(k) == second and ledger._covers_fin(k, first):
-            if ledger._flags(k) & FIN:
+        if ledger.side[k] == second and ledger._covers_fin(k, first):
+            if ledger.flags[k] & FIN:
                 return 2
-            return 4 if difference(ledger.fin[second], ledger._end(k)) > 0 else 1
+            return 4 if difference(ledger.fin[second], ledger.end[k]) > 0 else 1
     return 1
 
 
@@ -137,7 +135,7 @@ def _fin_before(ledger, frame):
     """A FIN was captured before that frame."""
     k: cython.longlong
     for k in range(2):
-        if ledger.fin_at[k] >= 0 and ledger._at(ledger.fin_at[k], FRAME) < frame:
+        if ledger.fin_at[k] >= 0 and ledger.frame[ledger.fin_at[k]] < frame:
             return 1
     return 0
 

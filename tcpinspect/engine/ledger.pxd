@@ -1,13 +1,14 @@
 cimport cython
-from tcpinspect.engine.segment cimport difference
+from tcpinspect.engine.circle cimport difference
+from tcpinspect.engine.moments cimport Moments
 
 cdef class Ledger:
     cdef public long long n, client, client_evidence, handshake, teardown
-    cdef long long[:] log
     cdef long long[187] next_state
     cdef long long[187] rule_of
-    cdef long long[:] rows
-    cdef long long[:] rows_out
+    cdef long long[1152] rows
+    cdef long long[1152] rows_out
+    cdef long long[256] frame, time_ns, seq, ack, word, payload, ts_val, ts_ecr, floor, top, peer_top, flags, side, octets, end
     cdef long long[2] count
     cdef long long[2] isn
     cdef long long[2] bare_syn
@@ -26,11 +27,7 @@ cdef class Ledger:
     cpdef long long get(self, long long k, long long field)
     cpdef str section(self, long long k)
     cpdef long long final_state(self, long long side)
-    cdef long long _at(self, long long k, long long field) noexcept
-    cdef long long _flags(self, long long k) noexcept
-    cdef long long _side(self, long long k) noexcept
-    cdef long long _length(self, long long k) noexcept
-    cdef long long _end(self, long long k) noexcept
+    cdef int _read(self, Moments m) except -1
     cdef long long _covers_syn(self, long long k, long long side) noexcept
     cdef long long _covers_fin(self, long long k, long long side) noexcept
     cdef long long _acks_seen(self, long long k) noexcept

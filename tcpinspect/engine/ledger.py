@@ -4,8 +4,6 @@ Reading: RFC 9293 §3.3.2. `Ledger` reads the records of Moments, applies events
 here spells a transition), keeps the rows of each side and at the end puts both sides' rows in one order.
 """
 
-from array import array
-
 import cython
 
 from tcpinspect.engine.moments import FIELDS, SUM_RIGHT, SUM_WRONG
@@ -13,6 +11,7 @@ from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, State, next_states
 
 if not cython.compiled:
+    from tcpinspect.engine.moments import Moments
     from tcpinspect.engine.segment import difference
 
 FIN = cython.declare(cython.longlong, header.FIN)
@@ -28,18 +27,8 @@ OPEN_ACTIVE = cython.declare(cython.longlong, Event.OPEN_ACTIVE)
 CLOSE = cython.declare(cython.longlong, Event.CLOSE)
 ABORT = cython.declare(cython.longlong, Event.ABORT)
 EVENTS = cython.declare(cython.longlong, len(Event))
-RULES = cython.declare(cython.longlong, len(TRANSITIONS))
-
-# Fields of a record of the moments.
 WIDTH = cython.declare(cython.longlong, len(FIELDS))
-FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
-TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
-SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
-ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
-FLAGS = cython.declare(cython.longlong, FIELDS.index("flags"))
-LENGTH = cython.declare(cython.longlong, FIELDS.index("length"))
-TS_VAL = cython.declare(cython.longlong, FIELDS.index("ts_val"))
-PEER_TOP = cython.declare(cython.longlong, FIELDS.index("peer_top"))
+RULES = cython.declare(cython.longlong, len(TRANSITIONS))
 
 # A row that leaves the solver. `frame` and `time_ns` are 0 where no frame goes with it; `rule` is the row of TRANSITIONS,
 # or from len(TRANSITIONS) on a row of EXTRA_SECTIONS; `doubt` an index into doubts.DOUBTS.
@@ -55,6 +44,13 @@ CROSSING_NS = cython.declare(cython.longlong, 150_000_000)
 # Room for the rows of one side: each state is entered at most a few times, even by a stream of several incarnations.
 ROOM = cython.declare(cython.longlong, 64)
 LAST = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFF)
+
+# The records of the log, a column an attribute. `word` is the record's flags with all its marks, `flags` the nine bits alone;
+# `octets` what the segment occupies of the number space, `end` the number behind it; the rest as moments.FIELDS names them.
+COLUMNS = (
+    "frame", "time_ns", "seq", "ack", "word", "payload", "ts_val", "ts_ecr", "floor", "top", "peer_top", "flags", "side", "octets", "end",
+)  # fmt: skip
+CAPACITY = 256  # of moments
 
 # Attributes that each side has one of.
 SIDED = (
@@ -77,9 +73,11 @@ class Ledger:
         self.ended = 0
         self.crossing_ns = 0
         self.size = 0
-        self.rows = array("q", bytes(8 * 9 * 2 * 64))
-        self.rows_out = array("q", bytes(8 * 9 * 2 * 64))
         if not cython.compiled:
+            self.rows = [0] * (9 * 2 * 64)
+            self.rows_out = [0] * (9 * 2 * 64)
+            for name in COLUMNS:
+                setattr(self, name, [0] * CAPACITY)
             self.next_state = [0] * 187
             self.rule_of = [0] * 187
             for name in SIDED:
@@ -109,41 +107,57 @@ class Ledger:
         """The state in which the capture leaves a side."""
         return self.finals[side]
 
-    def _at(self, k, field):
-        return self.log[k * WIDTH + field]
-
-    def _flags(self, k):
-        return self.log[k * WIDTH + FLAGS] & 0x1FF
-
-    def _side(self, k):
-        return self.log[k * WIDTH + FLAGS] >> 9 & 1
-
-    def _length(self, k):
-        flags: cython.longlong = self._flags(k)
-        return self._at(k, LENGTH) + (1 if flags & SYN else 0) + (1 if flags & FIN else 0)
-
-    def _end(self, k):
-        return (self._at(k, SEQ) + self._length(k)) & MASK
+    def _read(self, m):
+        """Spread the log over the columns."""
+        k: cython.longlong
+        base: cython.longlong = 0
+        word: cython.longlong
+        octets: cython.longlong
+        self.size = m.n
+        for k in range(m.n):
+            self.frame[k] = m.log[base]
+            self.time_ns[k] = m.log[base + 1]
+            self.seq[k] = m.log[base + 2]
+            self.ack[k] = m.log[base + 3]
+            word = m.log[base + 4]
+            octets = m.log[base + 5]
+            self.word[k] = word
+            self.payload[k] = octets
+            self.ts_val[k] = m.log[base + 6]
+            self.ts_ecr[k] = m.log[base + 7]
+            self.floor[k] = m.log[base + 8]
+            self.top[k] = m.log[base + 9]
+            self.peer_top[k] = m.log[base + 10]
+            if word & SYN:
+                octets += 1
+            if word & FIN:
+                octets += 1
+            self.flags[k] = word & 0x1FF
+            self.side[k] = word >> 9 & 1
+            self.octets[k] = octets
+            self.end[k] = (self.seq[k] + octets) & MASK
+            base += WIDTH
+        return 0
 
     def _covers_syn(self, k, side):
         """Record k acknowledges the SYN of `side` (or anything, where that SYN was not captured)."""
-        if not self._flags(k) & ACK:
+        if not self.flags[k] & ACK:
             return 0
-        return self.isn[side] < 0 or difference(self._at(k, ACK_NUMBER), self.isn[side]) > 0
+        return self.isn[side] < 0 or difference(self.ack[k], self.isn[side]) > 0
 
     def _covers_fin(self, k, side):
         """Record k acknowledges the FIN of `side`: its number is beyond the FIN, not merely later in time."""
-        if self.fin[side] < 0 or not self._flags(k) & ACK:
+        if self.fin[side] < 0 or not self.flags[k] & ACK:
             return 0
-        return difference(self._at(k, ACK_NUMBER), self.fin[side]) > 0
+        return difference(self.ack[k], self.fin[side]) > 0
 
     def _acks_seen(self, k):
         """Record k acknowledges nothing beyond what its receiver had sent by then, and something of that was captured."""
-        return self._at(k, PEER_TOP) >= 0 and difference(self._at(k, ACK_NUMBER), self._at(k, PEER_TOP)) <= 0
+        return self.peer_top[k] >= 0 and difference(self.ack[k], self.peer_top[k]) <= 0
 
     def _spoiled(self, k):
         """Record k has a wrong checksum, and its sender is known to send right ones: no receiver takes it (RFC 9293 §3.1)."""
-        return self.log[k * WIDTH + FLAGS] & WRONG and self.sound[self._side(k)]
+        return self.word[k] & WRONG and self.sound[self.side[k]]
 
     def _survey(self, n):
         """What the whole log says about each side: its SYN, its FIN, its last sign of life."""
@@ -159,23 +173,23 @@ class Ledger:
             self.last_alive[side] = -1
             self.sound[side] = 0
         for k in range(n):
-            side = self._side(k)
-            flags = self._flags(k)
-            if self.log[k * WIDTH + FLAGS] & RIGHT:
+            side = self.side[k]
+            flags = self.flags[k]
+            if self.word[k] & RIGHT:
                 self.sound[side] = 1
             if flags & RST:
                 continue
             self.last_alive[side] = k
             if flags & SYN:
                 if self.isn[side] < 0:
-                    self.isn[side] = self._at(k, SEQ)
+                    self.isn[side] = self.seq[k]
                 if flags & ACK:
                     if self.syn_ack[side] < 0:
                         self.syn_ack[side] = k
                 elif self.bare_syn[side] < 0:
                     self.bare_syn[side] = k
             if flags & FIN and self.fin[side] < 0 and (not flags & SYN or flags & ACK):
-                self.fin[side] = (self._end(k) - 1) & MASK
+                self.fin[side] = (self.end[k] - 1) & MASK
                 self.fin_at[side] = k
         return 0
 
@@ -190,15 +204,15 @@ class Ledger:
         if self.bare_syn[client] < 0 or answer < self.bare_syn[client]:
             return 0
         for k in range(n):
-            side = self._side(k)
+            side = self.side[k]
             if k < answer:
-                if side == client and self._flags(k) & SYN:
+                if side == client and self.flags[k] & SYN:
                     syn = k
-            elif side != client and self._flags(k) & SYN:
+            elif side != client and self.flags[k] & SYN:
                 answer = k
-            elif side == client and self._covers_syn(k, 1 - client) and not self._flags(k) & RST:
-                self.crossing_ns = 2 * (self._at(k, TIME) - self._at(answer, TIME))
-                self.crossing_ns += 2 * (self._at(self.syn_ack[1 - client], TIME) - self._at(syn, TIME))
+            elif side == client and self._covers_syn(k, 1 - client) and not self.flags[k] & RST:
+                self.crossing_ns = 2 * (self.time_ns[k] - self.time_ns[answer])
+                self.crossing_ns += 2 * (self.time_ns[self.syn_ack[1 - client]] - self.time_ns[syn])
                 if self.crossing_ns < CROSSING_LEAST_NS:
                     self.crossing_ns = CROSSING_LEAST_NS
                 if self.crossing_ns > CROSSING_MOST_NS:
@@ -208,17 +222,17 @@ class Ledger:
 
     def _twin(self, q, p):
         """Record p is q once more, made by the network or the capture, not sent again by TCP."""
-        if self._at(q, FLAGS) != self._at(p, FLAGS) or self._at(q, SEQ) != self._at(p, SEQ):
+        if self.word[q] != self.word[p] or self.seq[q] != self.seq[p]:
             return 0
-        if self._at(q, ACK_NUMBER) != self._at(p, ACK_NUMBER):
+        if self.ack[q] != self.ack[p]:
             return 0
-        return self._at(q, TS_VAL) == self._at(p, TS_VAL) and (self._at(p, TS_VAL) >= 0 or self._at(p, FLAGS) >> 16 != 0)
+        return self.ts_val[q] == self.ts_val[p] and (self.ts_val[p] >= 0 or self.word[p] >> 16 != 0)
 
     def _fast_open(self, side):
         """The side's SYN-ACK acknowledged data of the SYN (RFC 7413): it may send before its SYN is acknowledged."""
         k: cython.longlong = self.syn_ack[side]
         other: cython.longlong = 1 - side
-        return k >= 0 and self.isn[other] >= 0 and difference(self._at(k, ACK_NUMBER), self.isn[other]) > 1
+        return k >= 0 and self.isn[other] >= 0 and difference(self.ack[k], self.isn[other]) > 1
 
     def _row(self, frame, time_ns, to, event, evidence, rule):
         base: cython.longlong
@@ -249,7 +263,7 @@ class Ledger:
         if k < 0:
             self._row(0, 0, to, event, evidence, self.rule_of[arc])
         else:
-            self._row(self._at(k, FRAME), self._at(k, TIME), to, event, evidence, self.rule_of[arc])
+            self._row(self.frame[k], self.time_ns[k], to, event, evidence, self.rule_of[arc])
         return 0
 
     def _merge(self):

@@ -1,9 +1,11 @@
 cimport cython
-from tcpinspect.engine.segment cimport Segment, difference
+from libc.stdlib cimport free, realloc
+from tcpinspect.engine.circle cimport difference
+from tcpinspect.engine.segment cimport Segment
 
 @cython.final
 cdef class Moments:
-    cdef public object log
+    cdef long long *log
     cdef public long long n, merged
     cdef long long room, phase, epoch, run
     cdef long long[2] syn
@@ -17,6 +19,8 @@ cdef class Moments:
     cdef long long[2] last_seq
     cdef long long[2] last_ack
     cdef long long[2] last_at
+    cdef int reset(self) noexcept
+    cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1
     cdef int _keep(self, Segment s, long long side, long long end) except -1
     cdef int _write(self, Segment s, long long side, long long at) except -1

@@ -8,14 +8,14 @@ CAPACITY records: past that, only a SYN, FIN or RST is still written, over the l
 left out. So a million half-open connections stay cheap, and a hostile one costs a constant.
 """
 
-from array import array
-
 import cython
 
 from tcpinspect.protocol import header
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment, difference  # noqa: F401
+
+    free = realloc = None  # cimported where compiled
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)
@@ -33,6 +33,7 @@ SIDE_BIT = 9
 SUM_WRONG = 1 << 10
 SUM_RIGHT = 1 << 11
 CAPACITY = cython.declare(cython.longlong, 256)
+FIRST_ROOM = cython.declare(cython.longlong, 2)
 # How far gap-filling repeats of data behind an unacknowledged FIN may fill the log.
 REPEATS = cython.declare(cython.longlong, 128)
 
@@ -53,17 +54,25 @@ class Moments:
     """The log of one connection; side 0 sent its first segment."""
 
     def __init__(self):
-        self.log = array("q", bytes(2 * 11 * 8))
-        self.n = 0
-        self.merged = 0
-        self.room = 2
-        self.phase = 0
-        self.epoch = 0
-        self.run = 0
+        self.room = 0
         if not cython.compiled:
+            self.log = []
             for name in ("syn", "fin", "top", "acked", "settled", "signature", "count", "count_epoch", "last_seq", "last_ack", "last_at"):
                 setattr(self, name, [0, 0])
+        self.reset()
+
+    def __dealloc__(self):
+        if cython.compiled:
+            free(self.log)
+
+    def reset(self):
+        """Begin the log of another connection."""
         side: cython.longlong
+        self.n = 0
+        self.merged = 0
+        self.phase = HANDSHAKE
+        self.epoch = 0
+        self.run = 0
         for side in range(2):
             self.syn[side] = -1
             self.fin[side] = -1
@@ -71,6 +80,25 @@ class Moments:
             self.acked[side] = -1
             self.signature[side] = -1
             self.last_at[side] = -1
+            self.settled[side] = 0
+            self.count[side] = 0
+            self.count_epoch[side] = 0
+        return 0
+
+    def grow(self):
+        """Room for four times as many records, at most CAPACITY."""
+        room: cython.longlong = self.room * 4 if self.room else FIRST_ROOM
+        if room > CAPACITY:
+            room = CAPACITY
+        if cython.compiled:
+            log: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.log, room * WIDTH * 8))
+            if log is cython.NULL:
+                raise MemoryError()
+            self.log = log
+        else:
+            self.log.extend([0] * ((room - self.room) * WIDTH))
+        self.room = room
+        return 0
 
     def note(self, s, side):
         """Look at one segment, sent by `side`; returns 1 when it was logged."""
@@ -147,10 +175,7 @@ class Moments:
             self.merged += 1
             return self._write(s, side, self.n - 1) if special else 0
         if self.n == self.room:
-            self.room *= 4
-            if self.room > CAPACITY:
-                self.room = CAPACITY
-            self.log.frombytes(bytes(8 * 11 * (self.room - self.n)))
+            self.grow()
         if special:
             # What answers a repeated SYN, FIN or RST is news, even if it looks like the answer before.
             self.count[other] = 0
@@ -161,23 +186,22 @@ class Moments:
 
     def _write(self, s, side, at):
         """Write the segment as record `at`."""
-        log: cython.longlong[:] = self.log
         base: cython.longlong = at * WIDTH
-        log[base] = s.frame
-        log[base + 1] = s.time_ns
-        log[base + 2] = s.seq
-        log[base + 3] = s.ack
-        log[base + 4] = (s.flags & 0x1FF) | side << 9 | s.ip_id << 16
+        self.log[base] = s.frame
+        self.log[base + 1] = s.time_ns
+        self.log[base + 2] = s.seq
+        self.log[base + 3] = s.ack
+        self.log[base + 4] = (s.flags & 0x1FF) | side << 9 | s.ip_id << 16
         if s.checksum_status == BAD_CHECKSUM:
-            log[base + 4] |= WRONG
+            self.log[base + 4] |= WRONG
         elif s.checksum_status == GOOD_CHECKSUM:
-            log[base + 4] |= RIGHT
-        log[base + 5] = s.payload_len
-        log[base + 6] = s.ts_val
-        log[base + 7] = s.ts_ecr
-        log[base + 8] = self.acked[1 - side]
-        log[base + 9] = self.top[side]
-        log[base + 10] = self.top[1 - side]
+            self.log[base + 4] |= RIGHT
+        self.log[base + 5] = s.payload_len
+        self.log[base + 6] = s.ts_val
+        self.log[base + 7] = s.ts_ecr
+        self.log[base + 8] = self.acked[1 - side]
+        self.log[base + 9] = self.top[side]
+        self.log[base + 10] = self.top[1 - side]
         return 1
 
     def get(self, k, field):

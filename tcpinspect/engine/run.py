@@ -11,8 +11,8 @@ from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Input, Source
 from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.layers import REASONS
-from tcpinspect.engine.finish import Finisher
-from tcpinspect.engine.signs import Sign, signs
+from tcpinspect.engine.finish import Chunk, Finisher
+from tcpinspect.engine.signs import Sign, Suspects, signs
 from tcpinspect.engine.track import Tracker
 from tcpinspect.errors import FormatError
 
@@ -37,7 +37,8 @@ class Result:
     snaplen_cut: int
     steps_back: int
     checksums: dict[str, int]
-    finished: Finisher
+    chunks: list[Chunk] = field(repr=False)
+    late_segments: int
     segment_chunks: list[tuple[int, dict[str, Any]]] = field(repr=False)
     interrupted: bool = False
     health: dict[str, Sign] = field(default_factory=dict)
@@ -46,9 +47,18 @@ class Result:
 Progress = Callable[[int, int], None]
 
 
-def run(where: Input, *, segments: bool = True, progress: Progress | None = None) -> Result:
-    """Analyse a capture; `segments` False leaves the segments table empty and saves its memory.
+def run(
+    where: Input,
+    *,
+    segments: bool = True,
+    steps: bool = True,
+    take: Callable[[Chunk], None] | None = None,
+    progress: Progress | None = None,
+) -> Result:
+    """Analyse a capture; `segments` or `steps` False leaves the segments table or the timeline empty and saves its memory.
 
+    With `take`, connections leave the table when they have ended (track.LIMITS): it is given their chunks, in the order of the
+    streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive.
     `progress(bytes, packets)` is called after each block. Ctrl-C ends the reading: the result holds what was read.
     Raises CaptureError when nothing can be read.
     """
@@ -61,10 +71,13 @@ def run(where: Input, *, segments: bool = True, progress: Progress | None = None
             if source.interrupted:  # before even a header came
                 raise KeyboardInterrupt from None
             raise
-        tracker = Tracker(SegmentColumns() if segments else None)
+        finisher = Finisher(steps)
+        tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
         try:
             while records.next_block():
                 tracker.block(records)
+                while take and (chunk := finisher.take(tracker.last_ns, 0)):
+                    take(chunk)
                 if progress:
                     progress(source.bytes_read, tracker.frames)
         except KeyboardInterrupt:
@@ -72,9 +85,10 @@ def run(where: Input, *, segments: bool = True, progress: Progress | None = None
     finally:
         source.close()
     interrupted |= source.interrupted
-    finished = Finisher(tracker.last_ns)
-    for connection in tracker.connections:
-        finished.finish(connection)
+    tracker.end()
+    chunks: list[Chunk] = []
+    while chunk := finisher.take(tracker.last_ns, 1):
+        (take or chunks.append)(chunk)
     if tracker.columns is not None:
         tracker.columns.flush()
     return Result(
@@ -94,7 +108,8 @@ def run(where: Input, *, segments: bool = True, progress: Progress | None = None
         snaplen_cut=tracker.cut,
         steps_back=tracker.steps_back,
         checksums={"good": tracker.checksums_good, "bad": tracker.checksums_bad, "unfinished": tracker.checksums_unfinished},
-        finished=finished,
+        chunks=chunks,
+        late_segments=tracker.late_segments,
         segment_chunks=tracker.columns.chunks if tracker.columns is not None else [],
         interrupted=interrupted,
         health=signs(tracker),

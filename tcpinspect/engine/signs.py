@@ -34,8 +34,18 @@ class _Sum:
                 self.frame = frame
 
 
+class Suspects:
+    """Adds up what single connections show; call it with each before it leaves the table."""
+
+    def __init__(self) -> None:
+        self.sums = {name: _Sum() for name in ("duplicates", "late", "swapped", "lost", "one_way", "oversize", "one_sided")}
+
+    def __call__(self, c: Any) -> None:
+        _of_connection(c, self.sums)
+
+
 def signs(tracker: Any) -> dict[str, Sign]:
-    """What is wrong, by name; a capture without faults gives an empty dictionary. Call it when reading has ended.
+    """What is wrong, by name; a capture without faults gives an empty dictionary. Call it when the tracker has ended.
 
     `duplicates` packets captured twice; `late` behind their own acknowledgment, `swapped` before an earlier one though the
     receiver complained of nothing, `disordered` by their stamps; `lost` holes that were acknowledged; `one_way` connections
@@ -44,10 +54,7 @@ def signs(tracker: Any) -> dict[str, Sign]:
     """
     whole = tracker.health
     whole.settle()
-    sums = {name: _Sum() for name in ("duplicates", "late", "swapped", "lost", "one_way", "oversize", "one_sided")}
-    for c in tracker.connections:
-        if not c.watch.quiet():
-            _of_connection(c, sums)
+    sums = tracker.suspects.sums
     for name, frame in (("late", whole.late_frame), ("oversize", whole.oversize_frame), ("one_sided", whole.bad_frame)):
         sums[name].frame = frame
     found = {name: Sign(s.count, s.frame or None, frozenset(s.streams), s.octets) for name, s in sums.items() if s.count}

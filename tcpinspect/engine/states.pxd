@@ -3,7 +3,7 @@ from tcpinspect.engine.kinds cimport handshake_of, name_client, teardown_of
 from tcpinspect.engine.doubts cimport doubt_rows
 from tcpinspect.engine.judge cimport Judge
 from tcpinspect.engine.moments cimport Moments
-from tcpinspect.engine.segment cimport difference
+from tcpinspect.engine.circle cimport difference
 
 @cython.final
 cdef class Solver(Judge):

@@ -13,7 +13,6 @@ from tcpinspect.engine.doubts import DOUBTS
 from tcpinspect.engine.kinds import CLIENT_EVIDENCE, HANDSHAKES, TEARDOWNS, likely_client
 from tcpinspect.engine.judge import VERDICTS
 from tcpinspect.engine.ledger import ROW_FIELDS
-from tcpinspect.engine.moments import FIELDS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
@@ -63,18 +62,11 @@ EVENTS = cython.declare(cython.longlong, len(Event))
 RULES = cython.declare(cython.longlong, len(TRANSITIONS))
 ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
 ROOM = cython.declare(cython.longlong, 64)
-# Fields of a record of the moments.
-FRAME = cython.declare(cython.longlong, FIELDS.index("frame"))
-TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
-SEQ = cython.declare(cython.longlong, FIELDS.index("seq"))
-ACK_NUMBER = cython.declare(cython.longlong, FIELDS.index("ack"))
-LENGTH = cython.declare(cython.longlong, FIELDS.index("length"))
-TOP = cython.declare(cython.longlong, FIELDS.index("top"))
-PEER_TOP = cython.declare(cython.longlong, FIELDS.index("peer_top"))
 
 QUEUE = cython.declare(cython.longlong, 40)
 # Linux keeps TIME-WAIT for 60 s, RFC 9293 for twice the MSL of two minutes: before that nothing says it ended.
-TIME_WAIT_NS = cython.declare(cython.longlong, 60_000_000_000)
+TIME_WAIT_LASTS_S = 60
+TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
 OPEN = cython.declare(cython.longlong, VERDICTS.index("open"))
 CONTRADICTED = cython.declare(cython.longlong, VERDICTS.index("contradicted"))
 PROVEN = cython.declare(cython.longlong, VERDICTS.index("proven"))
@@ -113,8 +105,7 @@ class Solver(Judge):
         `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it.
         """
         n: cython.longlong = m.n
-        self.log = m.log
-        self.size = n
+        self._read(m)
         self.count[0] = 0
         self.count[1] = 0
         self._survey(n)
@@ -131,8 +122,6 @@ class Solver(Judge):
         self.before[1] = -1
         self.error_frame[0] = 0
         self.error_frame[1] = 0
-        # Let go of the log: an array that is looked at cannot grow, and the connection may live on.
-        self.log = self.rows
         return 0
 
     def _solve_side(self, x, n, capture_end_ns):
@@ -151,13 +140,13 @@ class Solver(Judge):
         self.own = -1
         self.ended = 0
         for i in range(n):
-            if self._side(i) == x:
-                if latest >= 0 and self._twin(latest, i) and self._length(i) > 0:
+            if self.side[i] == x:
+                if latest >= 0 and self._twin(latest, i) and self.octets[i] > 0:
                     continue
                 latest = i
                 if self._stale_syn(i):
                     continue
-                if self.state == CLOSED and not self.count[x] and not self._flags(i) & (SYN | RST):
+                if self.state == CLOSED and not self.count[x] and not self.flags[i] & (SYN | RST):
                     self._begin(i)
                 self._flush(i)
                 self._send(i)
@@ -178,7 +167,7 @@ class Solver(Judge):
         """RFC 9293 §3.9.2.2: some ICMP errors end an attempt to connect. One that goes on shows that they did not."""
         if self.error_seq[self.x] != self.own or not self.error_final[self.x]:
             return 0
-        if self.last_alive[self.x] >= 0 and self._at(self.last_alive[self.x], TIME) > self.error_ns[self.x]:
+        if self.last_alive[self.x] >= 0 and self.time_ns[self.last_alive[self.x]] > self.error_ns[self.x]:
             return 0
         return self._row(
             self.error_frame[self.x], self.error_ns[self.x], CLOSED, RCV_ICMP, OBSERVED, self.rule_of[SYN_SENT * EVENTS + RCV_ICMP]
@@ -194,14 +183,14 @@ class Solver(Judge):
         out: cython.longlong = 0
         kind: cython.longlong = SYN | FIN | RST
         spoiled: cython.longlong = self._spoiled(p)
-        if spoiled and self._length(p) == 0:
+        if spoiled and self.octets[p] == 0:
             return 0
-        if self._flags(p) & SYN:
+        if self.flags[p] & SYN:
             kind |= ACK
-        if self._length(p) > 0 and not self._flags(p) & RST:
+        if self.octets[p] > 0 and not self.flags[p] & RST:
             for j in range(self.waiting):
                 q = self.queue[j]
-                if self._length(q) > 0 and not (self._flags(q) ^ self._flags(p)) & kind and self._end(q) == self._end(p):
+                if self.octets[q] > 0 and not (self.flags[q] ^ self.flags[p]) & kind and self.end[q] == self.end[p]:
                     if spoiled or self._twin(q, p) or self._first_copy_echoed(q, p):
                         return 0
                     continue
@@ -238,10 +227,10 @@ class Solver(Judge):
             if self.verdict[j] == PROVEN:
                 proven = j
         # A RST without ACK takes its number from the segment that met no connection: that one was not received.
-        if s >= 0 and self._flags(s) & RST and not self._flags(s) & ACK:
+        if s >= 0 and self.flags[s] & RST and not self.flags[s] & ACK:
             for j in range(count):
                 p = self.queue[j]
-                if self._flags(p) & ACK and not self._flags(p) & RST and self._at(p, ACK_NUMBER) == self._at(s, SEQ):
+                if self.flags[p] & ACK and not self.flags[p] & RST and self.ack[p] == self.seq[s]:
                     refused = j
             self.refused = self.queue[refused] if refused >= 0 else -1
         self.waiting = 0
@@ -254,11 +243,11 @@ class Solver(Judge):
                     self._step(RCV_ACK_OF_FIN, p, OBSERVED)
                 continue
             if v == CONTRADICTED or v == PASSED:
-                if j < proven and not self._flags(p) & FIN:
+                if j < proven and not self.flags[p] & FIN:
                     continue
-                if v == CONTRADICTED and not self._spoiled(p) and (self._flags(p) & (SYN | FIN) or not self.late[j]):
+                if v == CONTRADICTED and not self._spoiled(p) and (self.flags[p] & (SYN | FIN) or not self.late[j]):
                     blocked = 1
-                if s >= 0 and self._at(s, TIME) - self._at(p, TIME) > self.crossing_ns:
+                if s >= 0 and self.time_ns[s] - self.time_ns[p] > self.crossing_ns:
                     self.late[j] = 2
                 elif not self.late[j]:
                     self.late[j] = 1
@@ -268,7 +257,7 @@ class Solver(Judge):
                 # A FIN is acknowledged at once (§3.10.7.4): where time was left for that and nothing came, it was lost.
                 if s < 0 and self._unanswered_syn_ack(p):
                     continue
-                if s < 0 and self._flags(p) & FIN and (self.late[j] or self.end_ns - self._at(p, TIME) > self.crossing_ns):
+                if s < 0 and self.flags[p] & FIN and (self.late[j] or self.end_ns - self.time_ns[p] > self.crossing_ns):
                     continue
                 self._receive(p, s, self.late[j])
                 continue
@@ -281,19 +270,19 @@ class Solver(Judge):
     def _unanswered_syn_ack(self, p):
         """A SYN-ACK is acknowledged at once (§3.10.7.3): where it had to be sent again, or time was left, it did not come."""
         k: cython.longlong
-        if self.state != SYN_SENT or not self._flags(p) & SYN or not self._flags(p) & ACK:
+        if self.state != SYN_SENT or not self.flags[p] & SYN or not self.flags[p] & ACK:
             return 0
         k = self.syn_ack[1 - self.x]
-        return k >= 0 and self.end_ns - self._at(k, TIME) > self.crossing_ns
+        return k >= 0 and self.end_ns - self.time_ns[k] > self.crossing_ns
 
     def _receive(self, p, s, late):
         """The side receives p, at the latest before it sends s."""
-        flags: cython.longlong = self._flags(p)
+        flags: cython.longlong = self.flags[p]
         covers: cython.longlong = 0
         good: cython.longlong
         if flags & RST:
             return self._receive_rst(p)
-        good = flags & ACK and (self._at(p, PEER_TOP) < 0 or self._acks_seen(p))
+        good = flags & ACK and (self.peer_top[p] < 0 or self._acks_seen(p))
         if flags & SYN:
             self.heard = p
             if self.state == SYN_SENT:
@@ -325,16 +314,16 @@ class Solver(Judge):
         """The FIN counts once everything before it is there; then the segment that filled the gap is the one that ends it."""
         k: cython.longlong
         filled: cython.longlong = -1
-        gap: cython.longlong = self._at(p, TOP) >= 0 and difference(self._at(p, SEQ), self._at(p, TOP)) > 0
+        gap: cython.longlong = self.top[p] >= 0 and difference(self.seq[p], self.top[p]) > 0
         last: cython.longlong = s
         proof: cython.longlong = s >= 0 and self._covers_fin(s, 1 - self.x)
         if last < 0:
             last = self.size
         for k in range(p + 1, last):
-            if self._side(k) == self.x:
-                if self._flags(k) & ACK and not self._flags(k) & (SYN | RST) and difference(self._at(k, ACK_NUMBER), self._at(p, SEQ)) < 0:
+            if self.side[k] == self.x:
+                if self.flags[k] & ACK and not self.flags[k] & (SYN | RST) and difference(self.ack[k], self.seq[p]) < 0:
                     gap = 1
-            elif gap and self._at(k, LENGTH) > 0 and difference(self._at(k, SEQ), self._at(p, SEQ)) < 0:
+            elif gap and self.payload[k] > 0 and difference(self.seq[k], self.seq[p]) < 0:
                 filled = k
         if gap and filled < 0 and not proof:
             if covers:
@@ -344,7 +333,7 @@ class Solver(Judge):
         if gap and filled >= 0:
             # What came between the FIN and its missing data was received before the FIN could count.
             for k in range(p, filled):
-                if self.sent_fin and self._side(k) != self.x and self._covers_fin(k, self.x) and not self._flags(k) & RST:
+                if self.sent_fin and self.side[k] != self.x and self._covers_fin(k, self.x) and not self.flags[k] & RST:
                     self._step(RCV_ACK_OF_FIN, k, OBSERVED)
                     break
             p = filled
@@ -372,37 +361,37 @@ class Solver(Judge):
         self.sent_fin = 0
         self.fin_received = 0
         self.acked = -1
-        self.isn[self.x] = self._at(s, SEQ)
+        self.isn[self.x] = self.seq[s]
         self.syn_ack[self.x] = s
         self.fin[0] = -1
         self.fin[1] = -1
         while k < self.size:
-            side = self._side(k)
-            flags = self._flags(k)
+            side = self.side[k]
+            flags = self.flags[k]
             if flags & FIN and not flags & RST and self.fin[side] < 0:
-                self.fin[side] = (self._end(k) - 1) & MASK
+                self.fin[side] = (self.end[k] - 1) & MASK
             k += 1
         return 0
 
     def _send(self, s):
         """Record s was sent by the side: make its state one that sends this."""
-        flags: cython.longlong = self._flags(s)
+        flags: cython.longlong = self.flags[s]
         other: cython.longlong = 1 - self.x
         peer_fin: cython.longlong
         if flags & RST:
             return self._send_rst(s)
         if flags & SYN:
-            if self.state == CLOSED and self.own >= 0 and self._at(s, SEQ) != self.own or self.own < 0 and self.count[self.x]:
+            if self.state == CLOSED and self.own >= 0 and self.seq[s] != self.own or self.own < 0 and self.count[self.x]:
                 self._again(s)
-            self.own = self._at(s, SEQ)
+            self.own = self.seq[s]
         if flags & SYN and not flags & ACK:
             if self.state == CLOSED and not self.ended:
                 self._step(OPEN_ACTIVE, s, OBSERVED)
             return 0
         if not flags & ACK:
             return 0
-        if flags & ACK and (self.acked < 0 or difference(self._at(s, ACK_NUMBER), self.acked) > 0):
-            self.acked = self._at(s, ACK_NUMBER)
+        if flags & ACK and (self.acked < 0 or difference(self.ack[s], self.acked) > 0):
+            self.acked = self.ack[s]
         if flags & SYN:
             if self.state == CLOSED and not self.ended:
                 self._step(OPEN_PASSIVE, -1, ASSUMED)
@@ -410,7 +399,7 @@ class Solver(Judge):
                 self._hear_syn(s)
         elif self.state == SYN_SENT and (self.isn[other] < 0 or self._covers_syn(s, other)):
             self._step(RCV_SYN_ACK, s, INFERRED)
-        elif self.state == SYN_RECEIVED and self._length(s) > 0 and not self._fast_open(self.x):
+        elif self.state == SYN_RECEIVED and self.octets[s] > 0 and not self._fast_open(self.x):
             self._step(RCV_ACK_OF_SYN, s, INFERRED)
         if self.state == CLOSED:
             return 0
@@ -427,7 +416,7 @@ class Solver(Judge):
         """The SYN that the side answers with s: a captured one, if s acknowledges its number."""
         p: cython.longlong = self.heard
         self.heard = -1
-        if p >= 0 and difference(self._at(s, ACK_NUMBER), self._at(p, SEQ)) > 0:
+        if p >= 0 and difference(self.ack[s], self.seq[p]) > 0:
             return self._step(RCV_SYN, p, OBSERVED)
         return self._step(RCV_SYN, s, INFERRED)
 
@@ -450,12 +439,12 @@ class Solver(Judge):
     def _begin(self, s):
         """The first segment of a side without SYN: the capture began later, or missed the SYN."""
         other: cython.longlong = 1 - self.x
-        if not self._flags(s) & ACK:
+        if not self.flags[s] & ACK:
             return 0
         if (
             self.isn[other] >= 0
             and self.isn[self.x] < 0
-            and difference(self._at(s, ACK_NUMBER), self.isn[other]) > 0
+            and difference(self.ack[s], self.isn[other]) > 0
             and self._acks_seen(s)
         ):
             if self.bare_syn[other] >= 0:
@@ -467,4 +456,4 @@ class Solver(Judge):
         state: cython.longlong = self.before[self.x]
         if state < ESTABLISHED:
             state = ESTABLISHED
-        return self._row(self._at(s, FRAME), self._at(s, TIME), state, CAPTURE_START, ASSUMED, RULES)
+        return self._row(self.frame[s], self.time_ns[s], state, CAPTURE_START, ASSUMED, RULES)

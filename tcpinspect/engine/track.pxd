@@ -4,25 +4,39 @@ from tcpinspect.engine.analysis cimport Half, analyse, is_new_connection
 from tcpinspect.engine.columns cimport SegmentColumns
 from tcpinspect.engine.connection cimport Connection
 from tcpinspect.engine.decode cimport Decoder
+from tcpinspect.engine.finish cimport Finisher
 from tcpinspect.engine.health cimport Health
+from tcpinspect.engine.pairs cimport Pairs
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final
 cdef class Tracker:
-    cdef public list connections
+    cdef public Finisher finisher
     cdef public SegmentColumns columns
-    cdef long long[::1] slots
-    cdef long long mask, used, seed
+    cdef public object suspects
+    cdef public Pairs pairs
+    cdef public list alive
+    cdef public list free
     cdef Decoder decoder
     cdef Segment segment
     cdef public Health health
+    cdef long long bounded, hand
     cdef long long[32] reasons
-    cdef public long long frames, segments, first_ns, last_ns, cut, octets, steps_back
+    cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
     cpdef int block(self, Records records) except -1
     cdef int track(self, Segment s) except -1
+    cdef int note_checksum(self, Segment s) noexcept
+    cdef Connection connection_of(self, Segment s, long long stream)
+    cdef int haunt(self, Half half, long long stream, long long side) noexcept
+    cdef Connection begin(self, Segment s, long long previous)
+    cdef Connection place(self, Segment s, long long stream)
+    cdef int look_around(self, long long now_ns) except -1
+    cdef long long patience(self, Connection c, long long alive) noexcept
+    cdef int leave(self, long long stream) except -1
+    cdef int write(self, Connection c, long long ended) except -1
+    cdef long long left_to(self, Connection c, long long left) noexcept
+    cdef long long same_end(self, Connection c) noexcept
+    cpdef int end(self) except -1
     cdef int icmp_error(self, long long time_ns) except -1
-    cdef int find(self, Segment s, long long hash) except -1
-    cdef long long hash_of(self, Segment s) noexcept
-    cdef int grow(self) except -1
     cpdef long long reason(self, long long which) noexcept

@@ -1,48 +1,81 @@
 """Packets to connections: one pass over the records of a capture. Floor 2; compiled.
 
 Streams are numbered as Wireshark numbers tcp.stream: by addresses and ports, in the order of the first segment; a SYN that
-`analysis.is_new_connection` calls new opens another stream on the same pair. The pairs live in an open-addressing table.
+`analysis.is_new_connection` calls new opens another stream on the same pair.
+
+With `bounded`, connections leave once their rows are written, so that memory grows with those alive. Nobody leaves while there
+are less than ROOMY; then those go that have closed or been replaced (idle for CLOSED_NS), that were only asked for
+(ATTEMPT_NS) and that fell silent (IDLE_NS). In a CROWD attempts and closed ones stay for HURRY_NS, in a mob attempts not at all:
+a flood of SYNs is nothing else. Segments that come later still belong to their stream, but no row tells of them: they are
+counted in `late_segments`.
 """
 
 import cython
-import os
-from array import array
 
 from tcpinspect.engine.links import ICMP, ICMPV6
+from tcpinspect.engine.states import TIME_WAIT_LASTS_S
+from tcpinspect.protocol import header
+from tcpinspect.protocol.rfc9293 import State
 
 if not cython.compiled:
     from tcpinspect.engine.analysis import Half, analyse, is_new_connection
     from tcpinspect.engine.columns import SegmentColumns
     from tcpinspect.engine.connection import Connection
     from tcpinspect.engine.decode import Decoder
+    from tcpinspect.engine.finish import Chunk, Finisher
     from tcpinspect.engine.health import Health
+    from tcpinspect.engine.pairs import Pairs
     from tcpinspect.engine.segment import Segment
 
-MIX = cython.declare(cython.longlong, 0x2545F491)
-MASK31 = cython.declare(cython.longlong, 0x7FFFFFFF)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
 # Routers repeat themselves (RFC 1812 §4.3.2.8 limits their rate only); the first errors tell what happened.
 MAX_ICMP_EVENTS = cython.declare(cython.longlong, 32)
-FLAG_ACK = cython.declare(cython.longlong, 0x10)
+FLAG_ACK = cython.declare(cython.longlong, header.ACK)
+SYN = cython.declare(cython.longlong, header.SYN)
+SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
+
+LIMITS = {
+    "roomy": 20_000,  # connections
+    "crowd": 32_768,
+    "mob": 49_152,
+    "closed_ns": 10_000_000_000,  # twice Zeek's tcp_close_delay
+    "attempt_ns": 75_000_000_000,  # the classic limit of BSD's connect()
+    "idle_ns": 7_440_000_000_000,  # RFC 5382 §5: two hours and four minutes
+    "hurry_ns": 2_000_000_000,
+}
+ROOMY = cython.declare(cython.longlong, LIMITS["roomy"])
+CROWD = cython.declare(cython.longlong, LIMITS["crowd"])
+MOB = cython.declare(cython.longlong, LIMITS["mob"])
+CLOSED_NS = cython.declare(cython.longlong, LIMITS["closed_ns"])
+ATTEMPT_NS = cython.declare(cython.longlong, LIMITS["attempt_ns"])
+IDLE_NS = cython.declare(cython.longlong, LIMITS["idle_ns"])
+HURRY_NS = cython.declare(cython.longlong, LIMITS["hurry_ns"])
+SECOND = cython.declare(cython.longlong, 1_000_000_000)
+TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
+TIME_WAIT_S = cython.declare(cython.longlong, TIME_WAIT_LASTS_S)
+# So many of those alive are looked at for each new one, in turn.
+LOOKS = cython.declare(cython.longlong, 4)
 
 
 class Tracker:
-    """Follows every connection of a capture. `columns` receives the segments when it is not None.
+    """Follows every connection of a capture. `columns` receives the segments when it is not None, `finisher` the connections.
 
     `frames`, `segments`, `cut` (packets shortened by the snap length), `octets` (on the wire) count; `first_ns`, `last_ns`
-    are -1 before the first packet; `steps_back` counts packets older than the one before them.
+    are -1 before the first packet; `steps_back` counts packets older than the one before them. `suspects`: called with each
+    connection that shows a fault of the capture, before it leaves.
     """
 
-    def __init__(self, columns=None):
-        self.connections = []
+    def __init__(self, finisher=None, columns=None, bounded=False, suspects=None):
+        self.finisher = finisher if finisher is not None else Finisher(False)
         self.columns = columns
-        self.slots = array("q", bytes(8 * 1024))
-        self.mask = 1023
-        self.used = 0
-        # Captures are hostile: an unpredictable seed keeps them from choosing colliding pairs.
-        self.seed = int.from_bytes(os.urandom(3), "little") | 1
+        self.bounded = 1 if bounded else 0
+        self.suspects = suspects
+        self.pairs = Pairs()
+        self.alive = []
+        self.free = []
+        self.hand = 0
         self.decoder = Decoder()
         self.segment = Segment()
         self.health = Health()
@@ -50,6 +83,7 @@ class Tracker:
             self.reasons = [0] * 32
         self.frames = 0
         self.segments = 0
+        self.late_segments = 0
         self.first_ns = -1
         self.last_ns = -1
         self.cut = 0
@@ -92,44 +126,29 @@ class Tracker:
         return 0
 
     def track(self, s):
-        hash: cython.longlong = self.hash_of(s)
-        slot: cython.longlong = self.find(s, hash)
-        side: cython.longlong = 0
+        stream: cython.longlong = self.pairs.find(s)
+        side: cython.longlong = self.pairs.side
         reused: cython.longlong = 0
-        number: cython.longlong = self.slots[slot]
-        c: Connection
+        c: Connection = None
         fwd: Half
         rev: Half
         self.segments += 1
         if s.checksum_status == 1:
             self.checksums_good += 1
-        elif s.checksum_status == 2:
-            self.checksums_bad += 1
-            if not self.health.bad_frame:
-                self.health.bad_frame = s.frame
-        elif s.checksum_status == 3:
-            self.checksums_unfinished += 1
-            if not self.health.unfinished_frame:
-                self.health.unfinished_frame = s.frame
-        if number:
-            c = self.connections[number - 1]
-            if s.src_port != c.port0 or s.src_lo != c.lo0 or s.src_hi != c.hi0:
-                side = 1
+        elif s.checksum_status:
+            self.note_checksum(s)
+        if stream >= 0 and self.pairs.live(stream) < 0 and s.flags & SYN_ACK == SYN:
+            reused = self.pairs.base(stream, side) >= 0 and s.seq != self.pairs.base(stream, side)
+        if stream >= 0 and not reused:
+            c = self.connection_of(s, stream)
             if is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
                 reused = 1
-                number = 0
-        if not number:
-            c = Connection(s, len(self.connections), hash)
-            c.previous = self.slots[slot] - 1
-            self.connections.append(c)
-            if not reused:
-                self.used += 1
-            self.slots[slot] = len(self.connections)
+                c.superseded = 1
+        if stream < 0 or reused:
+            c = self.begin(s, stream)
             side = 0
-            if self.used * 2 > self.mask:
-                self.grow()
-        else:
-            c = self.connections[number - 1]
+        if c.ghost:
+            self.late_segments += 1
         fwd = c.half1 if side else c.half0
         rev = c.half0 if side else c.half1
         analyse(s, fwd, rev, c.pair, reused)
@@ -149,94 +168,164 @@ class Tracker:
             )  # fmt: skip
         return 0
 
+    def note_checksum(self, s):
+        """Count one that is bad or unfinished."""
+        if s.checksum_status == 2:
+            self.checksums_bad += 1
+            if not self.health.bad_frame:
+                self.health.bad_frame = s.frame
+        else:
+            self.checksums_unfinished += 1
+            if not self.health.unfinished_frame:
+                self.health.unfinished_frame = s.frame
+        return 0
+
+    def connection_of(self, s, stream):
+        """Where the stream lives; a ghost takes the segments that came too late."""
+        at: cython.longlong = self.pairs.live(stream)
+        c: Connection
+        if at < 0:
+            c = self.place(s, stream)
+            c.ghost = 1
+            self.haunt(c.half0, stream, 0)
+            self.haunt(c.half1, stream, 1)
+        else:
+            c = self.alive[at]
+        return c
+
+    def haunt(self, half, stream, side):
+        """Give a ghost the origin of its numbers."""
+        base: cython.longlong = self.pairs.base(stream, side)
+        if base >= 0:
+            half.base_seq = base
+            half.base_known = 1
+        return 0
+
+    def begin(self, s, previous):
+        """Open a stream on the pair just looked up; `previous`: its stream so far, or -1."""
+        c: Connection
+        if self.bounded and len(self.alive) - len(self.free) >= ROOMY:
+            self.look_around(s.time_ns)
+        c = self.place(s, self.pairs.add(s, previous))
+        c.previous = previous
+        return c
+
+    def place(self, s, stream):
+        """Room for a connection, an old one's if possible."""
+        c: Connection
+        at: cython.longlong
+        if self.free:
+            at = self.free.pop()
+            c = self.alive[at]
+        else:
+            at = len(self.alive)
+            c = Connection()
+            self.alive.append(c)
+        c.begin(s, stream)
+        self.pairs.settle(stream, at)
+        return c
+
+    def look_around(self, now_ns):
+        """Let a few go whose time has come; where there are too many, look at more."""
+        _k: cython.longlong
+        alive: cython.longlong = len(self.alive) - len(self.free)
+        c: Connection
+        for _k in range(LOOKS):
+            self.hand += 1
+            if self.hand >= len(self.alive):
+                self.hand = 0
+            c = self.alive[self.hand]
+            if c.used == 2:
+                continue  # its place is free
+            if now_ns - c.last_ns >= self.patience(c, alive):
+                self.leave(c.stream)
+        return 0
+
+    def patience(self, c, alive):
+        """How long a connection may be idle with so many alive."""
+        if c.superseded or c.ghost:
+            return HURRY_NS
+        if c.outcome.over():
+            return HURRY_NS if alive >= CROWD else CLOSED_NS
+        if c.packets[0] and c.packets[1]:
+            return IDLE_NS
+        return 0 if alive >= MOB else HURRY_NS if alive >= CROWD else ATTEMPT_NS
+
+    def leave(self, stream):
+        """Write the rows of a connection and give its place away; those before it on the same pair go first."""
+        chain = []
+        at: cython.longlong
+        c: Connection
+        while stream >= 0 and self.pairs.live(stream) >= 0:
+            chain.append(stream)
+            stream = self.pairs.previous(stream)
+        for number in reversed(chain):
+            at = self.pairs.live(number)
+            c = self.alive[at]
+            if not c.ghost:
+                self.write(c, 0)
+            self.pairs.settle(number, -1)
+            self.pairs.keep_base(number, 0, c.half0.base_seq if c.half0.base_known else -1)
+            self.pairs.keep_base(number, 1, c.half1.base_seq if c.half1.base_known else -1)
+            c.used = 2
+            self.free.append(at)
+        return 0
+
+    def write(self, c, ended):
+        """Write a connection's rows; `ended`: so has the capture."""
+        before: cython.longlong = self.pairs.left(c.previous) if c.previous >= 0 else -1
+        if self.suspects is not None and not c.watch.quiet():
+            self.suspects(c)
+        self.finisher.finish(c, self.left_to(c, before), self.last_ns, ended)
+        self.pairs.keep_left(c.stream, self.finisher.left(c))
+        return 0
+
+    def left_to(self, c, left):
+        """The states (four bits each, by c's own endpoints; -1 unknown) in which the pair's last connection left them to c."""
+        state: cython.longlong
+        out: cython.longlong = 0
+        side: cython.longlong
+        if left < 0:
+            return -1
+        for side in range(2):
+            state = left >> 4 * side & 15
+            if state == TIME_WAIT and c.start_ns // SECOND - (left >> 8) >= TIME_WAIT_S:
+                state = 0
+            out |= state << 4 * (side if self.same_end(c) else 1 - side)
+        return out
+
+    def same_end(self, c):
+        """Endpoint 0 of c was endpoint 0 of the connection before it, too."""
+        return self.pairs.opens(c.previous, c.lo0, c.port0)
+
+    def end(self):
+        """The capture has ended: write the rows of all who are left, in the order of their numbers."""
+        stream: cython.longlong
+        c: Connection
+        for stream in range(self.pairs.count):
+            if self.pairs.live(stream) >= 0:
+                c = self.alive[self.pairs.live(stream)]
+                if not c.ghost:
+                    self.write(c, 1)
+        self.finisher.settle(self.last_ns)
+        self.alive = []
+        self.free = []
+        return 0
+
     def icmp_error(self, time_ns):
         """Tell the connection that the quoted segment belongs to; an error about none of ours opens none."""
         quote: Segment = self.decoder.quote
-        number: cython.longlong = self.slots[self.find(quote, self.hash_of(quote))]
-        side: cython.longlong = 0
+        stream: cython.longlong = self.pairs.find(quote)
         c: Connection
         d: Decoder
-        if not number:
+        if stream < 0 or self.pairs.live(stream) < 0:
             return 0
-        c = self.connections[number - 1]
-        if quote.src_port != c.port0 or quote.src_lo != c.lo0 or quote.src_hi != c.hi0:
-            side = 1
+        c = self.alive[self.pairs.live(stream)]
         if c.icmp_events is None:
             c.icmp_events = []
         if len(c.icmp_events) < MAX_ICMP_EVENTS:
             d = self.decoder
-            c.icmp_events.append((self.frames, time_ns, d.icmp_type, d.icmp_code, side, quote.seq, d.icmp_mtu))
-        return 0
-
-    def hash_of(self, s):
-        """The same for both directions; products stay below 2⁶³."""
-        a: cython.longlong = (
-            (s.src_lo & MASK31)
-            ^ ((s.src_lo >> 31) & MASK31)
-            ^ (s.src_hi & MASK31)
-            ^ (((s.src_hi >> 31) & MASK31) * 3 & MASK31)
-            ^ (s.src_port << 13)
-        )
-        b: cython.longlong = (
-            (s.dst_lo & MASK31)
-            ^ ((s.dst_lo >> 31) & MASK31)
-            ^ (s.dst_hi & MASK31)
-            ^ (((s.dst_hi >> 31) & MASK31) * 3 & MASK31)
-            ^ (s.dst_port << 13)
-        )
-        a = ((a ^ self.seed) * MIX) & MASK32
-        a = ((a ^ (a >> 15)) & MASK31) * MIX & MASK32
-        b = ((b ^ self.seed) * MIX) & MASK32
-        b = ((b ^ (b >> 15)) & MASK31) * MIX & MASK32
-        a = (a + b) & MASK31
-        return ((a ^ (a >> 13)) * MIX) & MASK32
-
-    def find(self, s, hash):
-        """The slot of the segment's address pair, or the free one where it belongs."""
-        at: cython.longlong = (hash >> 7) & self.mask
-        c: Connection
-        while self.slots[at]:
-            c = self.connections[self.slots[at] - 1]
-            if c.hash == hash and c.family == s.family:
-                if (
-                    c.port0 == s.src_port
-                    and c.port1 == s.dst_port
-                    and c.lo0 == s.src_lo
-                    and c.lo1 == s.dst_lo
-                    and c.hi0 == s.src_hi
-                    and c.hi1 == s.dst_hi
-                ):
-                    return at
-                if (
-                    c.port1 == s.src_port
-                    and c.port0 == s.dst_port
-                    and c.lo1 == s.src_lo
-                    and c.lo0 == s.dst_lo
-                    and c.hi1 == s.src_hi
-                    and c.hi0 == s.dst_hi
-                ):
-                    return at
-            at = (at + 1) & self.mask
-        return at
-
-    def grow(self):
-        """Double the table; the newest connection of a pair keeps the slot."""
-        size: cython.longlong = (self.mask + 1) * 2
-        old = self.slots
-        number: cython.longlong
-        at: cython.longlong
-        k: cython.longlong
-        c: Connection
-        self.slots = array("q", bytes(8 * size))
-        self.mask = size - 1
-        for k in range(size // 2):
-            number = old[k]
-            if number:
-                c = self.connections[number - 1]
-                at = (c.hash >> 7) & self.mask
-                while self.slots[at]:
-                    at = (at + 1) & self.mask
-                self.slots[at] = number
+            c.icmp_events.append((self.frames, time_ns, d.icmp_type, d.icmp_code, self.pairs.side, quote.seq, d.icmp_mtu))
         return 0
 
     def reason(self, which):

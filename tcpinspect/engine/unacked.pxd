@@ -1,7 +1,7 @@
 cimport cython
 from libc.stdlib cimport free, realloc
 
-cdef long long difference(long long a, long long b) noexcept
+from tcpinspect.engine.circle cimport difference
 
 @cython.final
 cdef class Unacked:
@@ -10,6 +10,7 @@ cdef class Unacked:
     cdef public long long ordered, measured, crossing, base, low, high
     cdef public long long matched_ns
     cdef int grow(self) except -1
+    cdef int clear(self) noexcept
     cpdef int append(self, long long seq, long long end, long long time_ns) except -1
     cdef long long straight(self, long long at) noexcept
     cpdef long long acknowledge(self, long long ack) noexcept

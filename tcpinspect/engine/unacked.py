@@ -10,19 +10,17 @@ Reading: RFC 9293 §3.4.
 import cython
 
 if not cython.compiled:
+    from tcpinspect.engine.segment import difference
+
     free = realloc = None  # cimported where compiled
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 HALF = cython.declare(cython.longlong, 0x80000000)
 LIMIT = cython.declare(cython.longlong, 10000)
+KEPT_ROOM = cython.declare(cython.longlong, 16)
 
 # One entry is three cells: first sequence number, the number behind the last octet, capture time.
 WIDTH = cython.declare(cython.longlong, 3)
-
-
-def difference(a, b):
-    """segment.difference once more: the walks are too long to call it through another module."""
-    return ((a - b + HALF) & MASK) - HALF
 
 
 class Unacked:
@@ -45,6 +43,19 @@ class Unacked:
     def __dealloc__(self):
         if cython.compiled:
             free(self.cells)
+
+    def clear(self):
+        """Forget all entries, and the room that only a long list needed."""
+        self.head = 0
+        self.tail = 0
+        if self.room > KEPT_ROOM:
+            if cython.compiled:
+                free(self.cells)
+                self.cells = cython.NULL
+            else:
+                self.cells = []
+            self.room = 0
+        return 0
 
     def __len__(self):
         return self.tail - self.head

@@ -1,5 +1,6 @@
 cimport cython
-from tcpinspect.engine.segment cimport Segment, difference
+from tcpinspect.engine.circle cimport difference
+from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.surplus cimport Surplus
 
 @cython.final
@@ -30,9 +31,13 @@ cdef class Outcome:
     cdef unsigned char elapsed
     cdef unsigned char[24] letters
     cdef Surplus surplus
+    cdef int reset(self) except -1
     cpdef int segment(self, Segment s, long long side) except -1
     cpdef long long originator(self)
     cpdef str conn_state(self)
+    cpdef long long conn_state_code(self)
+    cdef int write_history(self, bytearray letters) except -1
+    cdef long long over(self) noexcept
     cpdef str history(self)
     cpdef long long octets(self, long long side)
     cdef int _begin(self, Segment s, long long side) except -1

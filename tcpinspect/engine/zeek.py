@@ -32,6 +32,21 @@ ESTABLISHED = cython.declare(cython.longlong, 4)
 CLOSED = cython.declare(cython.longlong, 5)
 RESET = cython.declare(cython.longlong, 6)
 
+CONN_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
+S0 = cython.declare(cython.longlong, CONN_STATES.index("S0"))
+S1 = cython.declare(cython.longlong, CONN_STATES.index("S1"))
+SF = cython.declare(cython.longlong, CONN_STATES.index("SF"))
+REJ = cython.declare(cython.longlong, CONN_STATES.index("REJ"))
+S2 = cython.declare(cython.longlong, CONN_STATES.index("S2"))
+S3 = cython.declare(cython.longlong, CONN_STATES.index("S3"))
+RSTO = cython.declare(cython.longlong, CONN_STATES.index("RSTO"))
+RSTR = cython.declare(cython.longlong, CONN_STATES.index("RSTR"))
+RSTOS0 = cython.declare(cython.longlong, CONN_STATES.index("RSTOS0"))
+RSTRH = cython.declare(cython.longlong, CONN_STATES.index("RSTRH"))
+SH = cython.declare(cython.longlong, CONN_STATES.index("SH"))
+SHR = cython.declare(cython.longlong, CONN_STATES.index("SHR"))
+OTH = cython.declare(cython.longlong, CONN_STATES.index("OTH"))
+
 # A SYN, a RST or an acknowledgement of 0 that jumps further than this is not believed.
 BELIEVABLE_JUMP = cython.declare(cython.longlong, 1 << 20)
 # Data above a hole of which nothing was ever acknowledged: the other direction is not in the capture, gaps mean nothing.
@@ -74,6 +89,17 @@ class Outcome:
     """
 
     def __init__(self):
+        if not cython.compiled:
+            for name in ("sent", "acked", "fin_end", "start", "last_syn", "last_fin", "last_rst", "gaps", "repeats"):
+                setattr(self, name, [0] * 2)
+            for name in ("zero_windows", "bad_checksums", "state", "previous", "closing", "blind", "proven", "delivered"):
+                setattr(self, name, [0] * 2)
+            self.letters = [0] * 24
+        self.reset()
+
+    def reset(self):
+        """Begin another connection."""
+        side: cython.longlong
         self.first_us = 0
         self.seen = 0
         self.length = 0
@@ -81,14 +107,14 @@ class Outcome:
         self.begun = 0
         self.elapsed = 0
         self.surplus = None
-        if not cython.compiled:
-            for name in ("sent", "acked", "fin_end", "start", "last_syn", "last_fin", "last_rst", "gaps", "repeats"):
-                setattr(self, name, [0] * 2)
-            for name in ("zero_windows", "bad_checksums", "state", "previous", "closing", "blind", "proven", "delivered"):
-                setattr(self, name, [0] * 2)
-            self.letters = [0] * 24
-        self.delivered[0] = 1
-        self.delivered[1] = 1
+        for side in range(2):
+            self.sent[side] = self.acked[side] = self.fin_end[side] = 0
+            self.start[side] = self.last_syn[side] = self.last_fin[side] = self.last_rst[side] = 0
+            self.gaps[side] = self.repeats[side] = self.zero_windows[side] = self.bad_checksums[side] = 0
+            self.state[side] = self.previous[side] = INACTIVE
+            self.closing[side] = self.blind[side] = self.proven[side] = 0
+            self.delivered[side] = 1
+        return 0
 
     def segment(self, s, side):
         """Take in one segment; `side` 0 if its sender sent the connection's first segment, else 1."""
@@ -152,27 +178,44 @@ class Outcome:
         """Zeek's history: a letter for what each side sent, upper case the originator's, "^" where the roles were flipped."""
         return "".join([chr(self.letters[i] if i < NEAR else self.surplus.letters[i - NEAR]) for i in range(self.length)])
 
+    def write_history(self, letters):
+        """Append the letters to a bytearray and return their number."""
+        i: cython.longlong
+        for i in range(self.length):
+            letters.append(self.letters[i] if i < NEAR else self.surplus.letters[i - NEAR])
+        return self.length
+
+    def over(self):
+        """1 when both sides have closed or one has reset: nothing but repeats will come."""
+        if self.state[0] == CLOSED and self.state[1] == CLOSED:
+            return 1
+        return self.state[0] == RESET or self.state[1] == RESET
+
     def conn_state(self):
         """Zeek's conn_state, S0 to OTH, of what was seen so far."""
+        return CONN_STATES[self.conn_state_code()]
+
+    def conn_state_code(self):
+        """The same as an index into CONN_STATES."""
         ours: cython.longlong = self.state[self.opener]
         theirs: cython.longlong = self.state[1 - self.opener]
         we_idle: cython.bint = ours == INACTIVE or ours == PARTIAL
         they_idle: cython.bint = theirs == INACTIVE or theirs == PARTIAL
         if theirs == RESET:
             if ours == SYN_SENT or ours == SYN_ACK_SENT or (ours == RESET and not self._size(0) and not self._size(1)):
-                return "REJ"
-            return "RSTRH" if we_idle else "RSTR"
+                return REJ
+            return RSTRH if we_idle else RSTR
         if ours == RESET:
             if they_idle:
-                return "RSTOS0" if _SYN_THEN_RESET.fullmatch(self.history()) else "OTH"
-            return "RSTO"
+                return RSTOS0 if _SYN_THEN_RESET.fullmatch(self.history()) else OTH
+            return RSTO
         if ours == CLOSED:
-            return "SF" if theirs == CLOSED else "SH" if they_idle else "S2"
+            return SF if theirs == CLOSED else SH if they_idle else S2
         if theirs == CLOSED:
-            return "SHR" if we_idle else "S3"
+            return SHR if we_idle else S3
         if ours == SYN_SENT and theirs == INACTIVE:
-            return "S0"
-        return "S1" if ours == ESTABLISHED and theirs == ESTABLISHED else "OTH"
+            return S0
+        return S1 if ours == ESTABLISHED and theirs == ESTABLISHED else OTH
 
     def _begin(self, s, side):
         """Decide at the first segment who the originator is: its sender, unless the ports of a connection under way disagree."""

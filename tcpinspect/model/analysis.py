@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, overload
 
 from tcpinspect.capture.source import Input
-from tcpinspect.engine.finish import CONNECTION_FIELD
+from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
@@ -138,7 +138,7 @@ class Analysis:
 
     @cached_property
     def _ends(self) -> Endpoints:
-        return Endpoints(self._result.finished)
+        return Endpoints(self._result.chunks)
 
     @cached_property
     def connections(self) -> Connections:
@@ -169,13 +169,13 @@ class Analysis:
         if name not in TABLES:
             raise UsageError(f"no table {name!r}: there are {', '.join(TABLES)}")
         if name not in self._tables:
-            finished = self._result.finished
+            chunks = self._result.chunks
             if name == "segments":
                 table = Table(name, [SegmentBatch(n, arrays, self._ends) for n, arrays in self._result.segment_chunks])
             elif name == "connections":
-                table = Table(name, [ConnectionBatch(finished, self._ends)])
+                table = Table(name, [ConnectionBatch(chunk, self._ends) for chunk in chunks])
             elif name == "timeline":
-                table = Table(name, [TimelineBatch(finished, self._ends)])
+                table = Table(name, [TimelineBatch(chunk, self._ends) for chunk in chunks])
             else:
                 table = Table(name, [RowBatch(name, self.findings)])
             self._tables[name] = table
@@ -198,10 +198,7 @@ class Analysis:
 
     def steps_of(self, stream: int) -> list[Row]:
         """The timeline of one stream."""
-        rows = self._result.finished.connections
-        at = stream * rows.width
-        first, count = rows.data[at + CONNECTION_FIELD["first_step"]], rows.data[at + CONNECTION_FIELD["steps"]]
-        batch = TimelineBatch(self._result.finished, self._ends, range(first, first + count))
+        batch = TimelineBatch.of_stream(self._result.chunks[stream // CHUNK_STREAMS], self._ends, stream)
         return list(map(ROW_TYPES["timeline"]._make, zip(*batch.lists(), strict=True)))  # type: ignore[attr-defined]
 
     def stream_of(self, frame: int) -> int:

@@ -11,8 +11,9 @@ from typing import Any
 
 from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED, UNKNOWN
 from tcpinspect.engine.decode import CHECKSUM_STATUS
-from tcpinspect.engine.finish import CONNECTION_FIELD, HANDSHAKE_WORDS, STEP_FIELDS, TEARDOWN_WORDS, Finisher
+from tcpinspect.engine.finish import CONNECTION_FIELD, HANDSHAKE_WORDS, SECTIONS, STEP_FIELDS, TEARDOWN_WORDS, Chunk
 from tcpinspect.engine.states import DOUBTS
+from tcpinspect.engine.zeek import CONN_STATES
 from tcpinspect.model.address import address_text
 from tcpinspect.protocol.header import options_text
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
@@ -25,28 +26,36 @@ _FLAGS_OF = {name: 1 << n for n, name in enumerate(ANALYSIS_FLAGS)}
 
 
 class Endpoints:
-    """Texts of the addresses of every connection, by stream and side (0 is the first segment's sender)."""
+    """Texts of the addresses of every connection, by stream and side (0 is the first segment's sender).
 
-    def __init__(self, finished: Finisher) -> None:
-        def column(name: str) -> array[int]:
-            return finished.connections.column(CONNECTION_FIELD[name])
+    Made from `chunks`, which follow one another; lists are indexed by stream - `first`.
+    """
 
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.first = chunks[0].first if chunks else 0
         text: dict[tuple[int, int, int], str] = {}
+
+        def column(name: str) -> list[int]:
+            out: list[int] = []
+            for chunk in chunks:
+                out += chunk.column(CONNECTION_FIELD[name]).tolist()
+            return out
 
         def texts(side: str) -> list[str]:
             out = []
-            for key in zip(column("client_family"), column(f"{side}_hi"), column(f"{side}_lo"), strict=True):
+            for key in zip(family, column(f"{side}_hi"), column(f"{side}_lo"), strict=True):
                 known = text.get(key)
                 if known is None:
                     known = text[key] = address_text(*key)
                 out.append(known)
             return out
 
+        family = column("client_family")
         self.client = texts("client")
         self.server = texts("server")
-        self.client_port = column("client_port").tolist()
-        self.server_port = column("server_port").tolist()
-        self.client_endpoint = column("client_endpoint").tolist()
+        self.client_port = column("client_port")
+        self.server_port = column("server_port")
+        self.client_endpoint = column("client_endpoint")
 
 
 def _nullable(values: Sequence[int]) -> list[int | None]:
@@ -185,25 +194,27 @@ class _ListBatch:
 
 
 class ConnectionBatch(_ListBatch):
-    """All connections."""
+    """The connections of one chunk."""
 
     columns = CONNECTIONS
 
-    def __init__(self, finished: Finisher, ends: Endpoints) -> None:
-        self._finished = finished
+    def __init__(self, chunk: Chunk, ends: Endpoints) -> None:
+        self._chunk = chunk
         self._ends = ends
 
     def __len__(self) -> int:
-        return self._finished.connections.count
+        return self._chunk.done
 
     def lists(self) -> list[Sequence[Any]]:
-        f = self._finished
-        raw = {name: f.connections.column(n).tolist() for name, n in CONNECTION_FIELD.items()}
+        chunk, ends = self._chunk, self._ends
+        mine = slice(chunk.first - ends.first, chunk.first - ends.first + chunk.done)
+        raw = {name: chunk.column(n).tolist() for name, n in CONNECTION_FIELD.items()}
+        letters = chunk.letters.decode("ascii")
         ready: dict[str, Sequence[Any]] = {
-            "client": self._ends.client,
-            "server": self._ends.server,
-            "conn_state": f.conn_states,
-            "history": f.histories,
+            "client": ends.client[mine],
+            "server": ends.server[mine],
+            "conn_state": [CONN_STATES[code] for code in raw["conn_state"]],
+            "history": [letters[at : at + n] for at, n in zip(raw["history_at"], raw["history_length"], strict=True)],
             "handshake": [HANDSHAKE_WORDS[code] for code in raw["handshake"]],
             "teardown": [TEARDOWN_WORDS[code] for code in raw["teardown"]],
             "client_evidence": [_EVIDENCE[code] for code in raw["client_evidence"]],
@@ -223,35 +234,42 @@ class ConnectionBatch(_ListBatch):
 
 
 class TimelineBatch(_ListBatch):
-    """The steps of all connections, or of some rows of them."""
+    """The steps of the connections of one chunk, or of one of them."""
 
     columns = TIMELINE
 
-    def __init__(self, finished: Finisher, ends: Endpoints, rows: range | None = None) -> None:
-        self._finished = finished
+    def __init__(self, chunk: Chunk, ends: Endpoints, rows: range | None = None) -> None:
+        self._chunk = chunk
         self._ends = ends
-        self._rows = range(finished.steps.count) if rows is None else rows
+        self._rows = range(chunk.steps.count) if rows is None else rows
+
+    @classmethod
+    def of_stream(cls, chunk: Chunk, ends: Endpoints, stream: int) -> TimelineBatch:
+        """The steps of one connection of the chunk."""
+        row = chunk.row(stream)
+        first = row[CONNECTION_FIELD["first_step"]]
+        return cls(chunk, ends, range(first, first + row[CONNECTION_FIELD["steps"]]))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def lists(self) -> list[Sequence[Any]]:
-        f, ends, rows = self._finished, self._ends, self._rows
-        width = len(STEP_FIELDS)
-        block = f.steps.data[rows.start * width : rows.stop * width]
+        ends, rows, width = self._ends, self._rows, len(STEP_FIELDS)
+        block = self._chunk.steps.data[rows.start * width : rows.stop * width]
         stream, side, frame, time_ns, source, target, event, evidence, section, doubt = (block[n::width].tolist() for n in range(width))
-        at_client = [s == ends.client_endpoint[k] for s, k in zip(side, stream, strict=True)]
+        at = [k - ends.first for k in stream]
+        at_client = [s == ends.client_endpoint[k] for s, k in zip(side, at, strict=True)]
         return [
             stream,
             ["client" if c else "server" for c in at_client],
-            [ends.client[k] if c else ends.server[k] for k, c in zip(stream, at_client, strict=True)],
-            [ends.client_port[k] if c else ends.server_port[k] for k, c in zip(stream, at_client, strict=True)],
+            [ends.client[k] if c else ends.server[k] for k, c in zip(at, at_client, strict=True)],
+            [ends.client_port[k] if c else ends.server_port[k] for k, c in zip(at, at_client, strict=True)],
             [None if value == UNKNOWN else value for value in frame],
             [None if value == UNKNOWN else value for value in time_ns],
             [_STATES[code] for code in source],
             [_STATES[code] for code in target],
             [_EVENTS[code] for code in event],
             [_EVIDENCE[code] for code in evidence],
-            [f.sections[code] for code in section],
+            [SECTIONS[code] for code in section],
             [DOUBTS[code] for code in doubt],
         ]

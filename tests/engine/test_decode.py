@@ -254,18 +254,18 @@ def test_an_icmp_error_goes_to_the_connection_it_is_about() -> None:
     back = ipv4(tcp(flags=0x12, source=80, target=4000, seq=5), source=SERVER, target=CLIENT)
     other = ipv4(tcp(flags=2, source=4001))
     t = tracked(other, syn, back, icmp(3, 4, syn[:28], 1400), icmp(11, 0, back[:28]))
-    assert t.segments == 3 and t.reason(ICMP) == 2 and len(t.connections) == 2
-    assert t.connections[0].icmp_events is None
+    assert t.segments == 3 and t.reason(ICMP) == 2 and len(t.alive) == 2
+    assert t.alive[0].icmp_events is None
     second = 1_000_000_000
-    assert t.connections[1].icmp_events == [(4, 3 * second, 3, 4, 0, 1000, 1400), (5, 4 * second, 11, 0, 1, 5, -1)]
+    assert t.alive[1].icmp_events == [(4, 3 * second, 3, 4, 0, 1000, 1400), (5, 4 * second, 11, 0, 1, 5, -1)]
 
 
 def test_an_icmp_error_about_nothing_seen_opens_no_connection() -> None:
     t = tracked(icmp(3, 1, ipv4(tcp())), icmp6(1, 0, ipv6(tcp())))
-    assert not t.connections and not t.segments
+    assert not t.alive and not t.segments
 
 
 def test_repeated_icmp_errors_are_bounded() -> None:
     syn = ipv6(tcp(flags=2))
     t = tracked(syn, *[icmp6(1, 4, syn)] * 100)
-    assert len(t.connections[0].icmp_events) == 32
+    assert len(t.alive[0].icmp_events) == 32

@@ -227,6 +227,8 @@ class Arrivals(Handshake):
         news = tcb.sack and tcb.scoreboard.select(blocks)
         if difference(arrival.seg_ack, tcb.snd_una) > 0:
             self._acknowledged(arrival.seg_ack, stamps[1] if stamps else None, now)
+            if news and tcb.scoreboard:
+                self._find_losses(now)
             return
         same_window = arrival.seg_wnd << tcb.snd_shift == tcb.snd_wnd and tcb.snd_wnd > 0
         bare = not arrival.payload and not arrival.flags & FIN

@@ -41,6 +41,11 @@ class Scoreboard:
     def __bool__(self) -> bool:
         return bool(self.sent)
 
+    @property
+    def data(self) -> bool:
+        """There is data on its way: a SYN alone is none."""
+        return any(stretch.length > stretch.syn + stretch.fin for stretch in self.sent)
+
     def acknowledge(self, una: int) -> list[Sent]:
         """Remove what lies before `una`; returned are the stretches wholly acknowledged."""
         done = 0

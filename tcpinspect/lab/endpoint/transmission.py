@@ -53,7 +53,7 @@ class Transmission(Machine):
         """§3.8.6.2.1 (silly windows) and §3.7.4 (Nagle): a full segment, or all there is, or half of the largest window."""
         if size >= limit:
             return True
-        idle = not self.tcb.scoreboard or not self.settings.nagle or self.tcb.outgoing.closed or self._urgent()
+        idle = not self.tcb.scoreboard.data or not self.settings.nagle or self.tcb.outgoing.closed or self._urgent()
         return idle and (size == unsent or size >= max(self.tcb.max_snd_wnd // 2, 1))
 
     def _urgent(self) -> bool:
@@ -177,9 +177,14 @@ class Transmission(Machine):
         """RFC 5681 §2: an acknowledgment that says only that something has arrived out of order."""
         congestion = self.tcb.congestion
         congestion.duplicates += 1
-        if self.tcb.sack:
-            self.tcb.scoreboard.infer_losses()
-        if congestion.recover is None and congestion.duplicates == DUP_THRESH:
+        self._find_losses(now)
+
+    def _find_losses(self, now: int) -> None:
+        """Enter recovery at the third duplicate, or where SACK blocks say the same (RFC 6675 §5)."""
+        tcb = self.tcb
+        if tcb.sack:
+            tcb.scoreboard.infer_losses()
+        if tcb.congestion.recover is None and (tcb.congestion.duplicates >= DUP_THRESH or tcb.scoreboard.sent[0].lost):
             self._recover(now)
 
     # Timers.

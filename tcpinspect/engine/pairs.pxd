@@ -1,0 +1,24 @@
+cimport cython
+from tcpinspect.engine.segment cimport Segment
+
+@cython.final
+cdef class Pairs:
+    cdef long long[::1] slots
+    cdef long long[::1] lines
+    cdef object store
+    cdef public long long count
+    cdef long long mask, used, seed, room, slot, tag
+    cdef public long long side
+    cdef long long hash_of(self, Segment s) noexcept
+    cdef long long find(self, Segment s) noexcept
+    cdef int add(self, Segment s, long long previous) except -1
+    cdef long long live(self, long long stream) noexcept
+    cdef int settle(self, long long stream, long long at) noexcept
+    cdef long long previous(self, long long stream) noexcept
+    cdef long long left(self, long long stream) noexcept
+    cdef int keep_left(self, long long stream, long long left) noexcept
+    cdef long long base(self, long long stream, long long side) noexcept
+    cdef int keep_base(self, long long stream, long long side, long long base) noexcept
+    cdef long long opens(self, long long stream, long long lo, long long port) noexcept
+    cdef int make_room(self) except -1
+    cdef int spread(self) except -1

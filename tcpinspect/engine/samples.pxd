@@ -1,0 +1,15 @@
+cimport cython
+from libc.stdlib cimport free, qsort, realloc
+
+@cython.final
+@cython.no_gc
+cdef class Samples:
+    cdef long long *values
+    cdef public long long count, room, stride, skip
+    cdef int clear(self) noexcept
+    cdef int add(self, long long value) except -1
+    cdef int grow(self) except -1
+    cdef int sort(self) noexcept
+    cdef long long value(self, long long k) noexcept
+
+cdef int compare(const void *a, const void *b) noexcept nogil
