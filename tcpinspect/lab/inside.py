@@ -62,12 +62,16 @@ def _small_socket_table() -> None:
     A reading of all sockets walks the whole table: of the machine's, with its hundred thousands of buckets, 0.5 ms.
     Kernels before 6.1 do not offer it; then the reading is slower and nothing else changes.
     """
+    # The kernel derives these limits from the table's size: they stay what they are without one.
+    limits = ("net/ipv4/tcp_max_syn_backlog", "net/ipv4/tcp_max_tw_buckets")
     try:
-        with open("/proc/sys/net/ipv4/tcp_child_ehash_entries", "w", encoding="ascii") as file:
-            file.write(_SOCKET_TABLE_ENTRIES)
-        _call("unshare", CLONE_NEWNET)
+        before = [read_sysctl(name) for name in limits]
+        write_sysctl("net/ipv4/tcp_child_ehash_entries", _SOCKET_TABLE_ENTRIES)
     except OSError:
-        pass
+        return
+    _call("unshare", CLONE_NEWNET)
+    for name, value in zip(limits, before, strict=True):
+        write_sysctl(name, value)
 
 
 def _raise_loopback() -> None:

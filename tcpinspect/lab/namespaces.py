@@ -53,9 +53,13 @@ class Namespace:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._control.settimeout(_PATIENCE_SECONDS)
         with theirs:
-            self._holder = subprocess.Popen(
-                [*self._program("hold", theirs.fileno())], pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL
-            )
+            command = self._program("hold", theirs.fileno())
+            try:
+                quiet = subprocess.DEVNULL
+                self._holder = subprocess.Popen(command, pass_fds=[theirs.fileno()], stdin=quiet, stdout=quiet)
+            except OSError as error:
+                self._control.close()
+                raise LabError(f"the private network cannot be held: {command[0]!r} does not start ({error.strerror})") from error
         try:
             self._answer("a private network namespace")
         except OSError as error:

@@ -10,6 +10,8 @@ import pytest
 
 import tcpinspect as ti
 from tcpinspect.lab.compare import Comparison, compare
+from tcpinspect.lab.endpoint.endpoint import Endpoint
+from tcpinspect.lab.ends import EndpointEnd
 from tcpinspect.lab.kernel.calls import KernelSocket
 from tcpinspect.lab.kernel.end import KernelEnd
 from tcpinspect.lab.rules import rule
@@ -122,7 +124,7 @@ def test_refused(two: TwoKernels, tmp_path: Path) -> None:
     assert agreed(two.compared(tmp_path)) == (2, [])
 
 
-@pytest.mark.parametrize("text", ["lose the first SYN", "lose the first SYN-ACK", "lose the first ACK from A", "lose the first FIN"])
+@pytest.mark.parametrize("text", ["lose the first SYN-ACK", "lose the first ACK from A", "lose the first FIN"])
 def test_a_lost_segment_is_repaired(private_network: None, tmp_path: Path, text: str) -> None:
     two = TwoKernels([text])
     client, server = two.connected()
@@ -136,6 +138,36 @@ def test_a_lost_segment_is_repaired(private_network: None, tmp_path: Path, text:
     two.close()
     assert two.states(two.a)[-1] == "TIME-WAIT"
     assert agreed(two.compared(tmp_path)) == (10, [])
+
+
+@pytest.mark.parametrize("caller", ["endpoint", "kernel"])
+def test_an_endpoint_of_our_own_and_a_kernel(private_network: None, tmp_path: Path, caller: str) -> None:
+    """Both tell their own truth, and the engine agrees with both."""
+    with KernelEnd(B) as kernel:
+        active = caller == "endpoint"
+        end = EndpointEnd(Endpoint((A, 4000), (B, 80) if active else None, iss=100))
+        wire = Wire(end, kernel, delay_ns=MILLISECOND)
+        one = kernel.socket()
+        if active:
+            one.bind(B, 80)
+            one.listen()
+            end.endpoint.open_active(wire.now)
+        else:
+            end.endpoint.open_passive(wire.now)
+            one.connect(A, 4000)
+        wire.run(5 * 10**9, quiet_ns=QUIET_NS)
+        served = one.accept().result if active else one
+        end.endpoint.send(b"hello", wire.now)
+        wire.run(5 * 10**9, until=lambda: served.recv().result == b"hello")
+        served.close()
+        wire.run(5 * 10**9, quiet_ns=300 * MILLISECOND)
+        end.endpoint.close(wire.now)
+        wire.run(5 * 10**9, quiet_ns=QUIET_NS)
+        wire.write(tmp_path / "wire.pcap")
+        comparison = compare(ti.analyze(tmp_path / "wire.pcap").table("timeline").rows(), wire)
+    assert [str(step.to_state) for step in end.steps][-3:] == ["CLOSE-WAIT", "LAST-ACK", "CLOSED"]
+    assert [str(step.to_state) for step in kernel.steps][-3:] == ["FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT"]
+    assert agreed(comparison) == (10, [])
 
 
 def test_syn_cookies_are_the_kernels_quirk_and_named(private_network: None, tmp_path: Path) -> None:

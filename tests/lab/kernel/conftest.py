@@ -42,7 +42,8 @@ class Peer:
         window = 65535 if draft.window is None else draft.window
         draft = replace(draft, src_port=self.port, dst_port=self.kernel_port, window=window)
         self.now += 1000
-        self.end.receive(ipv4(self.address, KERNEL, draft.to_bytes(self.address, KERNEL)), self.now)
+        kernel = self.end.addresses[0]
+        self.end.receive(ipv4(self.address, kernel, draft.to_bytes(self.address, kernel)), self.now)
         return self.listen()
 
     def listen(self) -> list[str]:

@@ -257,3 +257,18 @@ def test_where_tun_is_closed_veth_takes_its_place() -> None:
     )
     assert "/dev/net/tun does not open (Inappropriate ioctl for device): take the device" in asked.stderr
     assert issubclass(LabError, OSError)
+
+
+@pytest.mark.skipif(shutil.which("ss") is None, reason="ss is not installed (Debian package iproute2)")
+@pytest.mark.parametrize(("cookies", "answered"), [(0, 5), (1, 40)])
+def test_a_syn_flood_fills_the_backlog_and_cookies_answer_beyond_it(private_network: None, cookies: int, answered: int) -> None:
+    """40 SYNs to a backlog of 4: the states that the kernel keeps are counted by ss, and by us."""
+    with KernelEnd(KERNEL, sysctls={"net.ipv4.tcp_syncookies": cookies}) as kernel:
+        server = kernel.socket()
+        server.bind(KERNEL, 80)
+        server.listen(4)
+        flood = [Peer(kernel, 80, address=f"203.0.113.{n + 1}") for n in range(40)]
+        assert sum(peer.send(SYN_TEXT) == ["SYN+ACK"] for peer in flood) == answered
+        counted = kernel.namespace.run(["ss", "-tanH", "state", "syn-recv"]).stdout.count("\n")
+        assert [*kernel.truth.states().values()] == [State.SYN_RECEIVED] * counted
+        assert counted == 5
