@@ -5,7 +5,9 @@ TcpinspectError
 │   └── FormatError     (also ValueError)  its bytes are no capture format we know
 ├── UsageError          (also ValueError)  the call asks for something that does not exist
 │   ├── FilterError                        a display filter that cannot be understood
-│   └── NotationError                      a segment written in a way that cannot be understood
+│   ├── NotationError                      a segment written in a way that cannot be understood
+│   └── ProtocolError                      TCP has no answer to this call in this state
+├── LabError            (also OSError)     the lab cannot be set up on this machine, or one of its parts failed
 └── MissingDependency   (also ImportError) an optional library is not installed
 
 The texts say what, where, and what to do, on one line: the command prints them as they are.
@@ -46,6 +48,17 @@ class NotationError(UsageError):
         place = f'at "{rest}" (character {position + 1})' if rest else "at its end"
         super().__init__(f'segment "{text}", {place}: {what}')
         self.text, self.position, self.what = text, position, what
+
+
+class ProtocolError(UsageError):
+    """A call to an endpoint of the lab for which RFC 9293 has no arc; the message is the RFC's where it has one (§3.10)."""
+
+
+class LabError(TcpinspectError, OSError):
+    """Something of the lab is not possible here; the message says what forbids it and what to do instead."""
+
+    def __str__(self) -> str:
+        return str(self.args[0]) if self.args else ""
 
 
 class MissingDependency(TcpinspectError, ImportError):
