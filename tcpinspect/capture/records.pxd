@@ -1,15 +1,14 @@
 cimport cython
+from tcpinspect.capture.batch cimport Batch
 
 @cython.final
-cdef class Records:
+cdef class Records(Batch):
     cdef public object source, interfaces, comments, warnings
     cdef public object format
     cdef object buffer
-    cdef public const unsigned char[::1] view
-    cdef long long[::1] offsets, lengths, wire_lengths, times, links, interface_numbers
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
     cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want
-    cdef public long long count, simple_packets
+    cdef public long long simple_packets
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
     cpdef int next_block(self) except -1

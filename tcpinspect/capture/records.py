@@ -10,6 +10,9 @@ from array import array
 from tcpinspect.capture import pcapng as _blocks
 from tcpinspect.errors import FormatError
 
+if not cython.compiled:
+    from tcpinspect.capture.batch import Batch
+
 BLOCK_SIZE = 2 << 20  # stays in the second-level cache; 64 MiB blocks cost 70 % more
 BATCH = cython.declare(cython.longlong, 32768)
 # Wireshark's limits: a packet beyond 256 KiB in pcap, or a block beyond 16 MiB in pcapng, is damage, not data.
@@ -40,7 +43,7 @@ _PCAP_MAGIC = {
 }
 
 
-class Records:
+class Records(Batch):
     """The records of one source. `next_block()` leaves `count` records in the columns; offsets point into `view`.
 
     `interfaces` (list of pcapng.Interface), `comments` (frame or 0, text) and `warnings` (one line each) grow as blocks
@@ -48,6 +51,7 @@ class Records:
     """
 
     def __init__(self, source, block_size=BLOCK_SIZE):
+        super().__init__(BATCH)
         self.source = source
         self.interfaces = []
         self.comments = []
@@ -56,12 +60,6 @@ class Records:
         self.capacity = block_size
         self.buffer = bytearray(block_size)
         self.view = self.buffer
-        self.offsets = array("q", bytes(8 * BATCH))
-        self.lengths = array("q", bytes(8 * BATCH))
-        self.wire_lengths = array("q", bytes(8 * BATCH))
-        self.times = array("q", bytes(8 * BATCH))
-        self.links = array("q", bytes(8 * BATCH))
-        self.interface_numbers = array("q", bytes(8 * BATCH))
         self.if_link = array("q", bytes(8))
         self.if_snaplen = array("q", bytes(8))
         self.if_mult = array("q", bytes(8))
@@ -80,7 +78,6 @@ class Records:
         self.ended = 0
         self.last_time = 0
         self.frames = 0
-        self.count = 0
         self.simple_packets = 0
         self.want = 0
         self.refill()
