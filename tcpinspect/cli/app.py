@@ -32,6 +32,7 @@ COMMANDS: dict[str, str] = {
     "plot": "tcpinspect.cli.plot:plot",
     "report": "tcpinspect.cli.report:report",
     "states": "tcpinspect.cli.states:states",
+    "capture": "tcpinspect.cli.capture:capture",
     "completion": "tcpinspect.cli.completion:completion",
 }
 PROGRAM = "tcpinspect"
