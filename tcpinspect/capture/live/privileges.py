@@ -32,10 +32,13 @@ def ways_out() -> str:
     """The missing capability, the commands that give it, and the way that needs none; half a sentence."""
     if has_net_raw():
         return "the process has CAP_NET_RAW, but not in the user namespace that owns this network namespace"
-    interpreter = shlex.quote(os.path.realpath(sys.executable))
+    try:
+        interpreter = os.readlink("/proc/self/exe")  # capabilities belong to the file itself, not to links to it
+    except OSError:
+        interpreter = os.path.realpath(sys.executable)
     return (
         "CAP_NET_RAW is missing: run it with sudo, or grant it once to this Python with "
-        f'"sudo setcap cap_net_raw+eip {interpreter}", or use "tcpinspect lab run", which needs no privilege'
+        f'"sudo setcap cap_net_raw+eip {shlex.quote(interpreter)}", or use "tcpinspect lab run", which needs no privilege'
     )
 
 

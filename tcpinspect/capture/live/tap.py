@@ -59,6 +59,8 @@ class Tap:
             self._ring.filter(program)
             self.records = Frames(self._ring.octets, self._ring.block_size, self.link_type)
             self._held = False
+            self._gone: InterfaceGone | None = None
+            self._until = 0.0
             self._stopped_at: float | None = None
             self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
             self._ring.wake_on(self._wake)
@@ -79,21 +81,21 @@ class Tap:
         The batch before becomes invalid. Raises InterfaceGone once all that came before is out.
         """
         self._let_go()
-        if not self._ring.ready():
+        if self._gone is None:
             try:
                 if not self._ring.wait(timeout_s):
                     self._woken()
                     return 0
-            except InterfaceGone:
-                if not self._rest():
-                    raise
+            except InterfaceGone as gone:
+                self._gone, self._until = gone, time.monotonic() + _LAST_BLOCK_S
+        if self._gone is not None and not self._last_blocks():
+            raise self._gone
         self._held = True
         return self.records.walk(self._ring.block())
 
-    def _rest(self) -> bool:
-        """After the interface went: whether a block that it had begun arrives still."""
-        until = time.monotonic() + _LAST_BLOCK_S
-        while not self._ring.ready() and time.monotonic() < until:
+    def _last_blocks(self) -> bool:
+        """After the interface went: whether a block that it had begun is there, or still comes."""
+        while not self._ring.ready() and time.monotonic() < self._until:
             time.sleep(RETIRE_MS / 1000)
         return self._ring.ready()
 

@@ -7,10 +7,13 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import PEER, Namespace, ended
+if TYPE_CHECKING:
+    from tests.namespace import Namespace
+
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="packet sockets are Linux's")
 
@@ -37,8 +40,8 @@ def both(namespace: Namespace, directory: Path, interface: str, *words: str, tcp
     first = namespace.tcpdump("-i", interface, "-w", str(theirs), *tcpdump_words)
     second = namespace.listener("-i", interface, "-w", str(ours))
     namespace.peer(*words)
-    assert ended(second, signal.SIGINT)[0] == 0
-    assert ended(first, signal.SIGINT)[0] == 0
+    assert namespace.ended(second, signal.SIGINT)[0] == 0
+    assert namespace.ended(first, signal.SIGINT)[0] == 0
     return ours, theirs
 
 
@@ -75,15 +78,15 @@ def test_any_interface_is_cooked_and_still_once(namespace: Namespace, tmp_path: 
 def test_tun_gives_raw_ip(namespace: Namespace, tmp_path: Path) -> None:
     if not Path("/dev/net/tun").exists():
         pytest.skip("no /dev/net/tun here")
-    device = namespace.start(sys.executable, str(PEER), "tun", "20", stdin=subprocess.PIPE)
+    device = namespace.start(sys.executable, str(namespace.PEER), "tun", "20", stdin=subprocess.PIPE)
     assert device.stdin is not None and device.stdout is not None and device.stderr is not None
     if device.stdout.readline() != "up\n":
         pytest.skip(f"no TUN device can be made: {device.stderr.read().strip().splitlines()[-1]}")
     ours, theirs = tmp_path / "ours.pcapng", tmp_path / "theirs.pcap"
     first, second = namespace.tcpdump("-i", "tun9", "-w", str(theirs)), namespace.listener("-i", "tun9", "-w", str(ours))
     print(file=device.stdin, flush=True)
-    ended(second, signal.SIGINT)
-    ended(first, signal.SIGINT)
+    namespace.ended(second, signal.SIGINT)
+    namespace.ended(first, signal.SIGINT)
     device.communicate("\n")
     assert_same(ours, theirs, 20)
     assert packets(ours)[0][1][0] == 0x45
@@ -100,8 +103,8 @@ def test_a_filter_takes_what_tcpdump_takes(namespace: Namespace, tmp_path: Path,
     second = namespace.listener("-i", interface, "-w", str(ours), *expression.split())
     namespace.peer("frames", "left", "30")
     namespace.peer("frames", "left", "12", "7")
-    ended(second, signal.SIGINT)
-    ended(first, signal.SIGINT)
+    namespace.ended(second, signal.SIGINT)
+    namespace.ended(first, signal.SIGINT)
     mine, other = packets(ours), packets(theirs)
     assert len(mine) == len(other)
     if interface != "any":  # there tcpdump leaves VLAN tags out
@@ -112,7 +115,7 @@ def test_a_filter_takes_what_tcpdump_takes(namespace: Namespace, tmp_path: Path,
 def test_the_snap_length_cuts_and_keeps_the_length_on_the_wire(namespace: Namespace, tmp_path: Path) -> None:
     listener = namespace.listener("-i", "right", "-w", str(tmp_path / "cut.pcapng"), "-s", "40", "-c", "4")
     namespace.peer("frames", "left", "9")
-    code, said = ended(listener)
+    code, said = namespace.ended(listener)
     assert code == 0
     assert [len(octets) for _, octets in packets(tmp_path / "cut.pcapng")] == [40] * 4
     import tcpinspect as ti
@@ -126,7 +129,7 @@ def test_unfinished_checksums_and_directions_stand_in_the_file(namespace: Namesp
     path = tmp_path / "lo.pcapng"
     listener = namespace.listener("-i", "lo", "-w", str(path))
     namespace.peer("connect", "1")
-    ended(listener, signal.SIGINT)
+    namespace.ended(listener, signal.SIGINT)
     flags = subprocess.run(
         ["tshark", "-r", str(path), "-T", "fields", "-e", "frame.packet_flags"], capture_output=True, text=True, check=True
     ).stdout.split()

@@ -7,17 +7,17 @@ import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[3]
-PEER = Path(__file__).with_name("peer.py")
+ROOT = Path(__file__).resolve().parents[1]
 
 
 class Namespace:
     """Runs commands inside; `left` and `right` are the ends of a veth pair without addresses."""
+
+    PEER = Path(__file__).with_name("peer.py")
 
     def __init__(self) -> None:
         user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
@@ -50,47 +50,39 @@ class Namespace:
 
     def listener(self, *words: str, **options: object) -> subprocess.Popen[str]:
         """`tcpinspect capture` with these words, once it listens."""
-        return listening(self.start(sys.executable, "-m", "tcpinspect", "capture", *words, **options))
+        return self.listening(self.start(sys.executable, "-m", "tcpinspect", "capture", *words, **options))
 
     def tcpdump(self, *words: str) -> subprocess.Popen[str]:
         """tcpdump with these words, once it listens; the test skips where there is none."""
         if shutil.which("tcpdump") is None:
             pytest.skip("tcpdump is not installed")
         # In immediate mode its buffer is an array of packets as large as the snap length: few, unless that is small.
-        return listening(self.start("tcpdump", "-Z", "root", "--immediate-mode", "-U", "-s", "65535", "-B", "65536", *words))
+        return self.listening(self.start("tcpdump", "-Z", "root", "--immediate-mode", "-U", "-s", "65535", "-B", "65536", *words))
 
     def peer(self, *words: str) -> str:
         """Make traffic: see peer.py."""
-        return self.run(sys.executable, str(PEER), *words)
+        return self.run(sys.executable, str(self.PEER), *words)
 
     def close(self) -> None:
         """End it, with all that lives in it."""
         self._holder.kill()
         self._holder.wait()
 
-
-def listening(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
-    """The process once its stderr says that it listens."""
-    assert process.stderr is not None
-    line = process.stderr.readline()
-    while "istening on" not in line:
-        assert line, f"{process.args} ended with {process.wait()}"
+    @staticmethod
+    def listening(process: subprocess.Popen[str]) -> subprocess.Popen[str]:
+        """The process once its stderr says that it listens."""
+        assert process.stderr is not None
         line = process.stderr.readline()
-    return process
+        while "istening on" not in line:
+            assert line, f"{process.args} ended with {process.wait()}"
+            line = process.stderr.readline()
+        return process
 
-
-def ended(process: subprocess.Popen[str], signal_number: int | None = None, *, after_s: float = 0.3) -> tuple[int, str]:
-    """Send the signal, if any, and wait: the exit code, and what else it said on stderr."""
-    if signal_number is not None:
-        time.sleep(after_s)
-        process.send_signal(signal_number)
-    said = process.communicate(timeout=30)[1]
-    return process.returncode, said
-
-
-@pytest.fixture
-def namespace() -> Iterator[Namespace]:
-    """A fresh namespace with lo and a veth pair; the test skips where none can be made."""
-    made = Namespace()
-    yield made
-    made.close()
+    @staticmethod
+    def ended(process: subprocess.Popen[str], signal_number: int | None = None, *, after_s: float = 0.2) -> tuple[int, str]:
+        """Send the signal, if any, and wait: the exit code, and what else it said on stderr."""
+        if signal_number is not None:
+            time.sleep(after_s)
+            process.send_signal(signal_number)
+        said = process.communicate(timeout=30)[1]
+        return process.returncode, said
