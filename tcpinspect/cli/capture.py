@@ -58,16 +58,33 @@ def _conditions(kinds: tuple[str, ...]) -> Any:
 @click.argument("filter_words", nargs=-1, metavar="[FILTER]")
 @click.option("-i", "--interface", metavar="IFACE", help='Listen there: a name, a number of -D, or "any"; default: the first that is up.')
 @click.option("-w", "--write", "path", type=click.Path(allow_dash=True), metavar="FILE", help='Write the packets; "-" is stdout.')
-@click.option("-F", "format", type=click.Choice(["pcapng", "pcap", "nsecpcap"]), help="Format of the file; default: pcap for .pcap, else pcapng.")
+@click.option(
+    "-F", "format", type=click.Choice(["pcapng", "pcap", "nsecpcap"]), help="Format of the file; default: pcap for .pcap, else pcapng."
+)
 @click.option("-f", "filter_text", metavar="FILTER", help="The capture filter as one word, as with tshark.")
 @click.option("-c", "count", type=click.IntRange(min=1), metavar="N", help="Stop after N packets (without -w: N segments).")
-@click.option("-a", "stop_at", multiple=True, callback=_conditions(_KINDS_A), metavar="COND",
-              help="Stop at duration:SECONDS, filesize:KB, packets:N or files:N; may be repeated.")
-@click.option("-b", "ring", multiple=True, callback=_conditions(_KINDS_B), metavar="COND",
-              help="Go on in another file after filesize:KB, duration:SECONDS or packets:N; files:N keeps the last N.")
-@click.option("-s", "snaplen", type=click.IntRange(min=0), default=0, metavar="BYTES", help="Keep so much of each packet; 0, the default: all.")
-@click.option("-B", "buffer_mib", type=click.IntRange(min=1, max=4096), default=32, show_default=True, metavar="MIB",
-              help="The kernel's buffer.")
+@click.option(
+    "-a",
+    "stop_at",
+    multiple=True,
+    callback=_conditions(_KINDS_A),
+    metavar="COND",
+    help="Stop at duration:SECONDS, filesize:KB, packets:N or files:N; may be repeated.",
+)
+@click.option(
+    "-b",
+    "ring",
+    multiple=True,
+    callback=_conditions(_KINDS_B),
+    metavar="COND",
+    help="Go on in another file after filesize:KB, duration:SECONDS or packets:N; files:N keeps the last N.",
+)
+@click.option(
+    "-s", "snaplen", type=click.IntRange(min=0), default=0, metavar="BYTES", help="Keep so much of each packet; 0, the default: all."
+)
+@click.option(
+    "-B", "buffer_mib", type=click.IntRange(min=1, max=4096), default=32, show_default=True, metavar="MIB", help="The kernel's buffer."
+)
 @click.option("-p", "not_promiscuous", is_flag=True, help="Leave the interface out of promiscuous mode.")
 @click.option("-Z", "user", metavar="USER", help="Become this user before the first packet; default: who called sudo; root stays root.")
 @click.option("-t", "style", type=click.Choice(STYLES), default="a", show_default=True, help="Times of the lines, as with tshark.")

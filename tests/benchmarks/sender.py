@@ -31,7 +31,7 @@ class _Message(ctypes.Structure):
 
 def frame(number: int) -> bytes:
     """A SYN of 74 octets between addresses reserved for documentation (RFC 5737); `number` varies port and sequence."""
-    ethernet = bytes.fromhex("020000000002" "020000000001" "0800")
+    ethernet = bytes.fromhex("0200000000020200000000010800")
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 60, number & 0xFFFF, 0, 64, 6, 0, bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2]))
     options = bytes.fromhex("020405b40402080a") + struct.pack("!II", number & 0xFFFFFFFF, 0) + bytes.fromhex("01030307")
     tcp = struct.pack("!HHIIBBHHH", 1024 + number % 60000, 80, number & 0xFFFFFFFF, 0, 0xA0, 2, 64240, 0, 0)

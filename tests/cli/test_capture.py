@@ -84,7 +84,9 @@ def test_the_interface_goes(namespace: Namespace, tmp_path: Path, change: tuple[
 
 def test_the_namespace_at_the_other_end_goes(namespace: Namespace, tmp_path: Path) -> None:
     path = tmp_path / "a.pcapng"
-    other = namespace.start("unshare", "--net", "sh", "-c", "echo there; read line; ip link set far up; echo up; read line", stdin=subprocess.PIPE)
+    other = namespace.start(
+        "unshare", "--net", "sh", "-c", "echo there; read line; ip link set far up; echo up; read line", stdin=subprocess.PIPE
+    )
     assert other.stdin is not None and other.stdout is not None and other.stdout.readline() == "there\n"
     namespace.run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far")
     namespace.run("ip", "link", "set", "far", "netns", str(other.pid))
@@ -112,7 +114,7 @@ def test_the_disk_is_full(namespace: Namespace, tmp_path: Path, name: str) -> No
     code, said = namespace.ended(listener)
     assert code == 2
     assert said.startswith(f"tcpinspect: cannot write {tmp_path / name}: the disk is full; what was captured until then is whole in ")
-    written, received, dropped, _ = numbers(said)
+    written, received, _, _ = numbers(said)
     assert 1000 < written < received
     assert whole(copy) == written
     assert ti.analyze(copy).capture.packets == written
@@ -194,7 +196,20 @@ def test_overload_is_counted_exactly(namespace: Namespace, tmp_path: Path) -> No
 def test_without_permission_one_line_names_the_ways_out(namespace: Namespace) -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root, to give it up")
-    command = ["setpriv", "--reuid", "65534", "--regid", "65534", "--clear-groups", sys.executable, "-m", "tcpinspect", "capture", "-i", "lo"]
+    command = [
+        "setpriv",
+        "--reuid",
+        "65534",
+        "--regid",
+        "65534",
+        "--clear-groups",
+        sys.executable,
+        "-m",
+        "tcpinspect",
+        "capture",
+        "-i",
+        "lo",
+    ]
     process = namespace.start(*command)
     _, said = process.communicate(timeout=30)
     if "Permission denied" in said or "No module" in said:

@@ -33,9 +33,7 @@ def beginning(kind: int, interface: Interface) -> bytes:
     about = [(_IF_NAME, interface.name.encode("utf-8", "surrogateescape")), (_IF_TSRESOL, bytes([interface.resolution]))]
     if interface.capture_filter:
         about.append((_IF_FILTER, b"\0" + interface.capture_filter.encode()))
-    return _block(_SECTION, section) + _block(
-        _INTERFACE, struct.pack("<HHI", interface.link_type, 0, interface.snaplen) + _options(*about)
-    )
+    return _block(_SECTION, section) + _block(_INTERFACE, struct.pack("<HHI", interface.link_type, 0, interface.snaplen) + _options(*about))
 
 
 def ending(kind: int, interface: Interface, counts: Counts, written: int, start_ns: int, end_ns: int) -> bytes:

@@ -88,7 +88,7 @@ class _File:
     def _write_at(self, at: int, octets: memoryview, statistics: bytes) -> int:
         done, whole = 0, len(octets) + len(statistics)
         while done < whole:
-            pieces = [octets[done:], statistics] if done < len(octets) else [statistics[done - len(octets) :]]
+            pieces: list[memoryview | bytes] = [octets[done:], statistics] if done < len(octets) else [statistics[done - len(octets) :]]
             done += os.pwritev(self._fd, pieces, at + done)
             self._settled = max(self._settled, at + done)
         return done

@@ -147,7 +147,8 @@ def _libpcap() -> ctypes.CDLL:
         pcap.pcap_geterr.restype = ctypes.c_char_p
         return pcap
     raise MissingDependency(
-        "a capture filter needs libpcap, and there is no libpcap.so: install it (Debian: apt install libpcap0.8), or capture without a filter"
+        "a capture filter needs libpcap, and there is no libpcap.so: install it (Debian: apt install libpcap0.8), "
+        "or capture without a filter"
     )
 
 

@@ -43,14 +43,23 @@ def ways_out() -> str:
 
 
 def invoking_user() -> str | None:
-    """The user behind sudo, where root runs for somebody; None otherwise."""
+    """The user behind sudo, where root runs for somebody who exists in this user namespace; None otherwise."""
     number = os.environ.get("SUDO_UID", "")
-    if os.geteuid() != 0 or not number.isdigit() or int(number) == 0:
+    if os.geteuid() != 0 or not number.isdigit() or int(number) == 0 or not _mapped(int(number)):
         return None
     try:
         return pwd.getpwuid(int(number)).pw_name
     except KeyError:
         return None
+
+
+def _mapped(user: int) -> bool:
+    try:
+        with open("/proc/self/uid_map", encoding="ascii") as table:
+            ranges = [(int(first), int(count)) for first, _, count in map(str.split, table)]
+    except (OSError, ValueError):
+        return True
+    return any(first <= user < first + count for first, count in ranges)
 
 
 def drop_to(user: str) -> None:

@@ -14,6 +14,7 @@ import select
 import socket
 import struct
 import threading
+from contextlib import suppress
 
 from tcpinspect.capture.live.filter import Program, nothing, packed
 from tcpinspect.capture.live.frames import BLOCK_STATUS
@@ -108,10 +109,8 @@ class Ring:
         """Let nothing in any more; what came until now arrives within `RETIRE_MS`."""
         self.filter(nothing())
         if self._memberships:
-            try:
+            with suppress(OSError):  # it may have gone with its interface
                 self._socket.setsockopt(_SOL_PACKET, _DROP_MEMBERSHIP, self._memberships)
-            except OSError:  # it went with its interface
-                pass
             self._memberships = b""
 
     def wake_on(self, descriptor: int) -> None:
@@ -159,11 +158,9 @@ class Ring:
         self.stop()
         self._socket.close()
         self._words.release()
-        try:
+        with suppress(BufferError):  # somebody may still have a view of it; the last of them ends it
             self.octets.release()
             self.memory.close()
-        except BufferError:  # somebody still has a view of it; the last of them ends it
-            pass
 
 
 class NotPermitted(CaptureError, PermissionError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -63,6 +64,7 @@ class Tap:
             self._until = 0.0
             self._stopped_at: float | None = None
             self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+            weakref.finalize(self, os.close, self._wake)  # not in `close`: another thread may be about to wake
             self._ring.wake_on(self._wake)
             self._dropped_before = self._dropped_last = dropped_by(self.interface.index)
             self._ring.start()
@@ -136,8 +138,7 @@ class Tap:
 
     def close(self) -> None:
         """Stop listening; `records` is gone."""
-        if getattr(self, "_wake", -1) >= 0:
-            os.close(self._wake)
-            self._wake = -1
-        self.records = None
+        self._held = False
+        if hasattr(self, "records"):
+            del self.records
         self._ring.close()
