@@ -45,7 +45,7 @@ class Namespace:
     def start(self, *command: str, **options: object) -> subprocess.Popen[str]:
         """Start a command; its output is piped."""
         streams: dict[str, object] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}  # type: ignore[dict-item]
         return subprocess.Popen([*self._enter, *command], env=environment, **{**streams, **options})  # type: ignore[call-overload, no-any-return]
 
     def listener(self, *words: str, **options: object) -> subprocess.Popen[str]:

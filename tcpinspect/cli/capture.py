@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import signal
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,11 @@ if TYPE_CHECKING:
 
 _KILO = 1000  # tshark's kB
 _KINDS_A, _KINDS_B = ("duration", "filesize", "packets", "files"), ("filesize", "duration", "packets", "files")
+
+# All that runs later: after the change of user even Python's own library may be out of reach, where it lies in root's home.
+_LATER = (
+    "pwd", "tcpinspect.capture.live.recorder", "tcpinspect.cli.capture_lines", "tcpinspect.model.analysis", "tcpinspect.model.table",
+)  # fmt: skip
 
 EPILOG = """\b
 Examples:
@@ -120,6 +126,8 @@ def capture(
     text = filter_text or " ".join(filter_words)
     tap = Tap(interface or _first_up(), text, snaplen=snaplen, buffer_mib=buffer_mib, promiscuous=not not_promiscuous)
     try:
+        for needed in _LATER:
+            importlib.import_module(needed)
         # From here on nothing needs a privilege, and packets of strangers are about to be read.
         target = user or privileges.invoking_user()
         if target is not None:

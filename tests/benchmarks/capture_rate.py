@@ -26,7 +26,7 @@ def tools(path: str, buffer: int) -> dict[str, list[str]]:
     """The commands to compare; each writes what comes in at `right`."""
     return {
         "tcpinspect": [sys.executable, "-m", "tcpinspect", "capture", "-i", "right", "-B", str(buffer), "-w", path],
-        "tcpdump": ["tcpdump", "-i", "right", "-B", str(buffer * 1024), "-Z", "root", "--immediate-mode", "-w", path],
+        "tcpdump": ["tcpdump", "-i", "right", "-B", str(buffer * 1024), "-Z", "root", "-w", path],
         "dumpcap": ["dumpcap", "-q", "-i", "right", "-B", str(buffer), "-w", path],
     }
 
@@ -37,7 +37,7 @@ def measure(command: list[str], path: str, rate: int, seconds: float) -> dict[st
     tool = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
     time.sleep(2)
     sent = json.loads(subprocess.check_output([sys.executable, str(HERE / "sender.py"), "left", str(rate), str(seconds)]))
-    time.sleep(1)
+    time.sleep(1.5)  # tcpdump hands on a block that does not fill after a second
     busy = cpu_seconds(tool.pid)
     tool.send_signal(signal.SIGINT)
     said = tool.communicate(timeout=60)[1]

@@ -1,6 +1,6 @@
-"""Send a known number of small TCP frames at a known rate: `python sender.py IFACE RATE SECONDS [SEED_OF_PORTS]`.
+"""Send a known number of small TCP frames at a known rate: `python sender.py IFACE RATE SECONDS`.
 
-Beside the package. Frames go out in batches through sendmmsg(2), one system call a millisecond, so Python holds the rate.
+Beside the package. Frames go out in batches through sendmmsg(2), one system call for many, so Python holds the rate.
 Prints what was sent as one line of JSON. Only for interfaces of a namespace that was made for it.
 """
 
@@ -14,7 +14,7 @@ import sys
 import time
 
 FRAME_OCTETS = 74  # a SYN with twenty octets of options, as Linux sends it
-BATCH = 64
+BATCH = 256
 _SOL_PACKET, _QDISC_BYPASS = 263, 20
 
 
@@ -30,7 +30,7 @@ class _Message(ctypes.Structure):
 
 
 def frame(number: int) -> bytes:
-    """A SYN of 74 octets between addresses reserved for documentation (RFC 5737); `number` varies port and sequence."""
+    """A SYN of 74 octets between addresses reserved for documentation (RFC 5737); port and sequence vary."""
     ethernet = bytes.fromhex("0200000000020200000000010800")
     ip = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 60, number & 0xFFFF, 0, 64, 6, 0, bytes([192, 0, 2, 1]), bytes([192, 0, 2, 2]))
     options = bytes.fromhex("020405b40402080a") + struct.pack("!II", number & 0xFFFFFFFF, 0) + bytes.fromhex("01030307")

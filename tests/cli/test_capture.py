@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import pty
 import re
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,7 +87,12 @@ def test_the_interface_goes(namespace: Namespace, tmp_path: Path, change: tuple[
 def test_the_namespace_at_the_other_end_goes(namespace: Namespace, tmp_path: Path) -> None:
     path = tmp_path / "a.pcapng"
     other = namespace.start(
-        "unshare", "--net", "sh", "-c", "echo there; read line; ip link set far up; echo up; read line", stdin=subprocess.PIPE
+        "unshare",
+        "--net",
+        "sh",
+        "-c",
+        "echo 1 > /proc/sys/net/ipv6/conf/default/disable_ipv6; echo there; read line; ip link set far up; echo up; read line",
+        stdin=subprocess.PIPE,
     )
     assert other.stdin is not None and other.stdout is not None and other.stdout.readline() == "there\n"
     namespace.run("ip", "link", "add", "near", "type", "veth", "peer", "name", "far")
@@ -152,13 +159,38 @@ def test_a_ring_of_files_is_named_as_tshark_names_them(namespace: Namespace, tmp
     assert [whole(one) for one in files] == [10, 10, 5]
 
 
-def test_file_sizes_end_behind_the_packet_that_reaches_them(namespace: Namespace, tmp_path: Path) -> None:
-    listener = namespace.listener("-i", "right", "-w", str(tmp_path / "a.pcap"), "-a", "filesize:3")
-    namespace.peer("frames", "left", "100")
-    assert namespace.ended(listener)[0] == 0
-    size = (tmp_path / "a.pcap").stat().st_size
-    assert 3000 <= size < 3000 + 16 + 54
-    assert whole(tmp_path / "a.pcap") == (size - 24) // (16 + 54)
+def test_a_file_ends_behind_the_packet_with_which_dumpcaps_ends(namespace: Namespace, tmp_path: Path) -> None:
+    if shutil.which("dumpcap") is None:
+        pytest.skip("dumpcap is not installed (Debian package wireshark-common)")
+    ours, theirs = tmp_path / "ours.pcap", tmp_path / "theirs.pcap"
+    dumpcap = namespace.start("dumpcap", "-P", "-i", "right", "-w", str(theirs), "-a", "filesize:3")
+    assert dumpcap.stderr is not None and dumpcap.stderr.readline().startswith("Capturing on")
+    while not theirs.exists():
+        time.sleep(0.05)
+    listener = namespace.listener("-i", "right", "-w", str(ours), "-a", "filesize:3")
+    time.sleep(0.5)
+    namespace.peer("frames", "left", "300")
+    assert namespace.ended(listener)[0] == namespace.ended(dumpcap)[0] == 0
+    assert ours.stat().st_size == theirs.stat().st_size > 3000
+    assert whole(ours) == whole(theirs)
+
+
+def test_counts_on_the_terminal_while_it_runs(namespace: Namespace, tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    listener = namespace.start(
+        sys.executable, "-m", "tcpinspect", "capture", "-i", "right", "-w", str(tmp_path / "a.pcapng"), "-c", "60", stderr=theirs
+    )
+    os.close(theirs)
+    seen = os.read(ours, 1000)
+    assert b"listening on right" in seen
+    namespace.peer("frames", "left", "30")
+    time.sleep(0.6)
+    namespace.peer("frames", "left", "30")
+    listener.wait(timeout=30)
+    while b"60 packets written" not in seen:
+        seen += os.read(ours, 1000)
+    assert b"\r30 packets\x1b[K" in seen
+    os.close(ours)
 
 
 def test_lines_are_tcpdumps_without_the_options(namespace: Namespace, tmp_path: Path) -> None:
@@ -218,6 +250,31 @@ def test_without_permission_one_line_names_the_ways_out(namespace: Namespace) ->
     assert said.count("\n") == 1 and "Traceback" not in said
     assert f"sudo setcap cap_net_raw+eip {os.readlink('/proc/self/exe')}" in said
     assert "CAP_NET_RAW is missing" in said and "tcpinspect lab run" in said
+
+
+def test_privileges_are_gone_before_the_first_packet(namespace: Namespace, tmp_path: Path) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give it up")
+    import pwd
+
+    nobody = pwd.getpwnam("nobody")
+    directory = Path(tempfile.mkdtemp(dir="/tmp"))  # the test's own directory is closed to others
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    try:
+        for words, environment in (("-Z", "nobody"), {}), ((), {"SUDO_UID": str(nobody.pw_uid), "SUDO_GID": "0"}):
+            path = directory / "a.pcapng"
+            listener = namespace.listener("-i", "right", "-w", str(path), *words, env=environment)
+            status = Path(f"/proc/{listener.pid}/status").read_text()
+            assert re.search(r"^Uid:\t" + "\t".join([str(nobody.pw_uid)] * 4), status, re.MULTILINE)
+            assert re.search(r"^Gid:\t" + "\t".join([str(nobody.pw_gid)] * 4), status, re.MULTILINE)
+            assert re.search(r"^CapEff:\t0+$", status, re.MULTILINE) and re.search(r"^CapPrm:\t0+$", status, re.MULTILINE)
+            namespace.peer("frames", "left", "7")
+            code, said = namespace.ended(listener, signal.SIGINT)
+            assert code == 0 and numbers(said) == (7, 7, 0, 0)
+            assert path.stat().st_uid == nobody.pw_uid and path.stat().st_mode & 0o077 == 0
+            path.unlink()
+    finally:
+        shutil.rmtree(directory)
 
 
 def test_a_wrong_call_is_refused(command: Command) -> None:

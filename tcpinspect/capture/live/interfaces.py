@@ -122,6 +122,8 @@ def _addresses() -> Iterator[tuple[int, str]]:
 
 def _dump(request: int, answer: int) -> Iterator[bytes]:
     """The bodies of the kernel's answers to "tell me all"."""
+    if not hasattr(socket, "AF_NETLINK"):
+        raise UsageError("live captures need Linux: elsewhere record with tcpdump -w, and read the file")
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, socket.NETLINK_ROUTE) as asked:
         asked.bind((0, 0))
         asked.send(struct.pack("=IHHIIB3x", 20, request, _REQUEST_DUMP, 1, 0, socket.AF_UNSPEC))

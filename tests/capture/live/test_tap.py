@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import tcpinspect
+
 if TYPE_CHECKING:
     from tests.namespace import Namespace
 
@@ -57,6 +59,17 @@ def test_loopback_shows_each_packet_once(namespace: Namespace, tmp_path: Path) -
     ours, theirs = both(namespace, tmp_path, "lo", "connect", "3")
     assert_same(ours, theirs, 3 * 8)
     assert len({octets for _, octets in packets(ours)}) == len(packets(ours))
+
+
+def test_uncompiled_it_records_the_same(namespace: Namespace, tmp_path: Path) -> None:
+    shutil.copytree(Path(tcpinspect.__file__).parent, tmp_path / "tcpinspect", ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    ours, theirs = tmp_path / "ours.pcapng", tmp_path / "uncompiled.pcapng"
+    first = namespace.listener("-i", "any", "-w", str(theirs), env={"PYTHONPATH": str(tmp_path)})
+    second = namespace.listener("-i", "any", "-w", str(ours))
+    namespace.peer("connect", "1")
+    namespace.peer("frames", "left", "3", "9")
+    assert namespace.ended(second, signal.SIGINT)[0] == namespace.ended(first, signal.SIGINT)[0] == 0
+    assert_same(ours, theirs, 8 + 2 * 3)
 
 
 def test_veth_end_to_end(namespace: Namespace, tmp_path: Path) -> None:
