@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from tcpinspect.errors import CaptureError, FormatError, TcpinspectError, UsageError
     from tcpinspect.model.analysis import Analysis, analyze
     from tcpinspect.model.connection import Connection, Side
+    from tcpinspect.model.live import live
     from tcpinspect.model.table import Table
     from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, State
 
 _HOMES = {
     "analyze": "tcpinspect.model.analysis", "Analysis": "tcpinspect.model.analysis",
     "Connection": "tcpinspect.model.connection", "Side": "tcpinspect.model.connection", "Table": "tcpinspect.model.table",
+    "live": "tcpinspect.model.live",
     "State": "tcpinspect.protocol.rfc9293", "Event": "tcpinspect.protocol.rfc9293", "TRANSITIONS": "tcpinspect.protocol.rfc9293",
     "TcpinspectError": "tcpinspect.errors", "CaptureError": "tcpinspect.errors", "FormatError": "tcpinspect.errors",
     "UsageError": "tcpinspect.errors",
@@ -30,7 +32,7 @@ _HOMES = {
 
 __all__ = [
     "TRANSITIONS", "Analysis", "CaptureError", "Connection", "Event", "FormatError", "Side", "State", "Table", "TcpinspectError",
-    "UsageError", "__version__", "analyze", "lab", "plot",
+    "UsageError", "__version__", "analyze", "lab", "live", "plot",
 ]  # fmt: skip
 
 

@@ -6,10 +6,12 @@ import csv
 import io
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+
+from .namespace import Namespace
 
 ROOT = Path(__file__).resolve().parent.parent
 CAPTURES = ROOT / "captures"
@@ -57,3 +59,11 @@ def tshark() -> Callable[..., list[dict[str, str]]]:
         return list(csv.DictReader(io.StringIO(done.stdout), delimiter="\t", quoting=csv.QUOTE_NONE))
 
     return fields
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    """A fresh network namespace with lo and a veth pair; the test skips where none can be made."""
+    made = Namespace()
+    yield made
+    made.close()

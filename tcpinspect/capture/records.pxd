@@ -1,21 +1,19 @@
 cimport cython
+from tcpinspect.capture.batch cimport Batch
 from tcpinspect.protocol.fast cimport be32, le32
 
 @cython.final
-cdef class Records:
+cdef class Records(Batch):
     cdef public object source, interfaces, comments, warnings
     cdef public object format
     cdef object buffer
-    cdef public const unsigned char[::1] view
-    cdef long long[::1] offsets, lengths, wire_lengths, times, links, interface_numbers
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
     cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want, drops
-    cdef public long long count, simple_packets
+    cdef public long long simple_packets
     cdef const unsigned char *octets
     cdef int look(self) except -1
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
-    cpdef tuple record(self, long long n)
     cpdef int next_block(self) except -1
     cdef int refill(self) except -1
     cdef int walk_pcap(self) except -1

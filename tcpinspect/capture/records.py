@@ -8,11 +8,12 @@ draft-ietf-opsawg-pcapng, RFC 1761.
 import cython
 from array import array
 
-if not cython.compiled:
-    from tcpinspect.protocol.slow import be32, le32
-
 from tcpinspect.capture import pcapng as _blocks
 from tcpinspect.errors import FormatError
+
+if not cython.compiled:
+    from tcpinspect.capture.batch import Batch
+    from tcpinspect.protocol.slow import be32, le32
 
 BLOCK_SIZE = 2 << 20  # stays in the second-level cache; 64 MiB blocks cost 70 % more
 BATCH = cython.declare(cython.longlong, 4096)  # records; their columns stay in the cache, too
@@ -52,7 +53,7 @@ _NO_LINK = 1 << 16  # beyond that list: a snoop type without a number there
 _SNOOP_RECORD = cython.declare(cython.longlong, 24)
 
 
-class Records:
+class Records(Batch):
     """The records of one source. `next_block()` leaves `count` records in the columns; offsets point into `view`.
 
     `interfaces` (list of pcapng.Interface), `comments` (frame or 0, text) and `warnings` (one line each) grow as blocks
@@ -60,6 +61,7 @@ class Records:
     """
 
     def __init__(self, source, block_size=BLOCK_SIZE):
+        super().__init__(BATCH)
         self.source = source
         self.interfaces = []
         self.comments = []
@@ -68,12 +70,6 @@ class Records:
         self.capacity = block_size
         self.buffer = bytearray(block_size)
         self.look()
-        self.offsets = array("q", bytes(8 * BATCH))
-        self.lengths = array("q", bytes(8 * BATCH))
-        self.wire_lengths = array("q", bytes(8 * BATCH))
-        self.times = array("q", bytes(8 * BATCH))
-        self.links = array("q", bytes(8 * BATCH))
-        self.interface_numbers = array("q", bytes(8 * BATCH))
         self.if_link = array("q", bytes(8))
         self.if_snaplen = array("q", bytes(8))
         self.if_mult = array("q", bytes(8))
@@ -92,7 +88,6 @@ class Records:
         self.ended = 0
         self.last_time = 0
         self.frames = 0
-        self.count = 0
         self.simple_packets = 0
         self.want = 0
         self.drops = 0
@@ -203,12 +198,6 @@ class Records:
             self.warnings.append(f"{self.source.damage}; read {self.frames} packets before it")
             self.source.damage = None
         return self.count
-
-    def record(self, n):
-        """(offset, captured length, length on the wire, time in ns, link type) of record n, for whoever looks at single ones."""
-        if n < 0 or n >= self.count:
-            raise IndexError(f"record {n} of {self.count}")
-        return self.offsets[n], self.lengths[n], self.wire_lengths[n], self.times[n], self.links[n]
 
     def stop(self, what):
         """Damage: say where reading ends, and end it."""

@@ -34,6 +34,7 @@ COMMANDS: dict[str, str] = {
     "decode": "tcpinspect.cli.decode:decode",
     "craft": "tcpinspect.cli.craft:craft",
     "states": "tcpinspect.cli.states:states",
+    "capture": "tcpinspect.cli.capture:capture",
     "completion": "tcpinspect.cli.completion:completion",
 }
 PROGRAM = "tcpinspect"

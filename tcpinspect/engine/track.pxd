@@ -1,5 +1,5 @@
 cimport cython
-from tcpinspect.capture.records cimport Records
+from tcpinspect.capture.batch cimport Batch
 from tcpinspect.engine.analysis cimport Half, analyse, is_new_connection
 from tcpinspect.engine.columns cimport SegmentColumns
 from tcpinspect.engine.connection cimport Connection
@@ -25,7 +25,7 @@ cdef class Tracker:
     cdef long long[32] reasons
     cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
-    cpdef int block(self, Records records) except -1
+    cpdef int block(self, Batch records) except -1
     cdef int track(self, Segment s) except -1
     cdef int note_checksum(self, Segment s) noexcept
     cdef Connection connection_of(self, Segment s, long long stream)

@@ -1,0 +1,87 @@
+"""How many packets are lost at a rate: tcpinspect, tcpdump and dumpcap on the same traffic, one after another.
+
+`python tests/benchmarks/capture_rate.py [--rate 200000] [--seconds 10] [--buffer 32]` in a private network namespace with a
+veth pair, which it makes for itself (root, or a system that allows user namespaces). Prints one line a tool and round.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+_INSIDE = "TCPINSPECT_BENCHMARK_NAMESPACE"
+
+
+def tools(path: str, buffer: int) -> dict[str, list[str]]:
+    """The commands to compare; each writes what comes in at `right`."""
+    return {
+        "tcpinspect": [sys.executable, "-m", "tcpinspect", "capture", "-i", "right", "-B", str(buffer), "-w", path],
+        "tcpdump": ["tcpdump", "-i", "right", "-B", str(buffer * 1024), "-Z", "root", "-w", path],
+        "dumpcap": ["dumpcap", "-q", "-i", "right", "-B", str(buffer), "-w", path],
+    }
+
+
+def measure(command: list[str], path: str, rate: int, seconds: float) -> dict[str, object]:
+    """One tool, one burst: what was sent, what is in the file, and what the tool says it lost."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    tool = subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True, env=environment)
+    time.sleep(2)
+    sent = json.loads(subprocess.check_output([sys.executable, str(HERE / "sender.py"), "left", str(rate), str(seconds)]))
+    time.sleep(1.5)  # tcpdump hands on a block that does not fill after a second
+    busy = cpu_seconds(tool.pid)
+    tool.send_signal(signal.SIGINT)
+    said = tool.communicate(timeout=60)[1]
+    counted = subprocess.check_output(["capinfos", "-Mrc", path], text=True)
+    packets = re.search(r"Number of packets:\s*(\d+)", counted)
+    written = int(packets[1]) if packets else 0
+    dropped = re.search(r"([\d,]+) (?:packets )?dropped by (?:the )?kernel", said) or re.search(r"received/dropped.*?: \d+/(\d+)", said)
+    return {
+        **sent, "written": written, "lost": sent["sent"] - written,
+        "says_dropped": int(dropped[1].replace(",", "")) if dropped else None,
+        "cpu_s": busy, "said": said.strip().splitlines()[-1] if said.strip() else "",
+    }  # fmt: skip
+
+
+def cpu_seconds(process: int) -> float:
+    """What the process has used until now."""
+    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    """Make the namespace, then let each tool have its turn, in rounds, so that a noisy moment hits no single one."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rate", type=int, default=200_000)
+    parser.add_argument("--seconds", type=float, default=10)
+    parser.add_argument("--buffer", type=int, default=32, help="MiB")
+    parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--only", action="append")
+    chosen = parser.parse_args()
+    if _INSIDE not in os.environ:
+        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        os.execvpe("unshare", ["unshare", *user, "--net", sys.executable, *sys.argv], {**os.environ, _INSIDE: "1"})
+    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # no packet but the sender's
+    for command in ("link add left type veth peer name right", "link set left up", "link set right up"):
+        subprocess.run(["ip", *command.split()], check=True)
+    with tempfile.TemporaryDirectory() as directory:
+        for _ in range(chosen.rounds):
+            for name in tools("", 0):
+                if not chosen.only or name in chosen.only:
+                    path = f"{directory}/{name}.pcap"
+                    found = measure(tools(path, chosen.buffer)[name], path, chosen.rate, chosen.seconds)
+                    print(json.dumps({"tool": name, **found}), flush=True)
+                    os.unlink(path)
+
+
+if __name__ == "__main__":
+    main()
