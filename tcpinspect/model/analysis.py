@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, overload
+from typing import TYPE_CHECKING, Any, overload
 
 from tcpinspect.capture.source import Input
 from tcpinspect.engine.finish import CHUNK_STREAMS
@@ -202,6 +202,15 @@ class Analysis:
         make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
         parts = [part for chunk in self._result.segment_chunks if (part := rows_of_stream(chunk, stream))[0]]
         return [make(row) for batch in segment_batches(parts, self._ends) for row in zip(*batch.lists(), strict=True)]
+
+    @property
+    def segment_chunks(self) -> list[tuple[int, dict[str, Any]]]:
+        """The segments as the engine keeps them, some thousand rows at a time: how many, and an array a column."""
+        return self._result.segment_chunks
+
+    def client_endpoint(self, stream: int) -> int:
+        """Which of a stream's two ends, as the engine numbers them, is the client."""
+        return self._ends.client_endpoint[stream]
 
     def steps_of(self, stream: int) -> list[Row]:
         """The timeline of one stream."""

@@ -12,6 +12,7 @@ from tcpinspect.model.table import Row, printable
 
 if TYPE_CHECKING:
     from tcpinspect.model.analysis import Analysis
+    from tcpinspect.model.arrays import SegmentArrays
 
 
 class Side:
@@ -76,6 +77,13 @@ class Connection:
         """The segments in the order of the capture, each with its `why`."""
         rows = self._analysis.segments_of(self.stream)
         return RowList((Segment.of(self._analysis, row) for row in rows), "segments", self._analysis.capture.first_ns)
+
+    @cached_property
+    def arrays(self) -> SegmentArrays:
+        """The segments' numbers and flags as numpy columns: for pictures and sums over very many."""
+        from tcpinspect.model.arrays import SegmentArrays
+
+        return SegmentArrays(self._analysis, self.stream)
 
     @property
     def findings(self) -> RowList:

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import layout
-from tcpinspect.plot.style import FAINT, INK, PAPER, QUIET, readable, settings, state_color
+from tcpinspect.plot.pen import Pen, pen
+from tcpinspect.plot.scales import joined
+from tcpinspect.plot.style import readable, state_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 # Inches.
-_WIDTH, _HEIGHT, _LANE_LEFT = 10.0, 2.9, 1.7
+_WIDTH, _HEIGHT, _LANE_LEFT = 10.0, 3.05, 1.7
 _LANE = 0.78
 _MARGIN = 0.05
 # Points in an inch that a line of capitals takes at most.
@@ -24,50 +26,55 @@ _NARROWEST, _WIDEST = 0.17, 2.5
 _TICK_POINTS, _TICK_GAP, _TICK_LINES = 7.5, 0.08, 3
 
 
-def states(connection: Any, *, ax: Axes | None = None) -> Axes:
-    """Draw a lane for each side with the states it went through. Draws into `ax` or a new figure; returns the axes."""
+def states(connection: Any, *, theme: str | None = None, lang: str = "en", ax: Axes | None = None) -> Axes:
+    """Draw a lane for each side with the states it went through; what nothing captured shows is hatched.
+
+    TIME-WAIT is drawn to its end, 2 MSL after it began. Draws into `ax` or a new figure; returns the axes.
+    """
     picture = layout.lanes(connection)
-    import matplotlib
-
-    with matplotlib.rc_context(settings()):
-        target = _axes(picture) if ax is None else ax
-        _draw(target, picture)
-    return target
-
-
-def _axes(picture: layout.Lanes) -> Axes:
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     narrowest = min((bar.x_right - bar.x_left for bar in picture.bars), default=1.0)
     width = min(_WIDEST * _WIDTH, max(_WIDTH, _LANE_LEFT + 0.2 + _NARROWEST / max(narrowest, 1e-9)))
-    figure = Figure(figsize=(width, _HEIGHT), facecolor=PAPER)
-    FigureCanvasAgg(figure)
-    return figure.add_axes((_LANE_LEFT / width, 0.27, 1 - (_LANE_LEFT + 0.2) / width, 0.7))
+    with pen(ax, (width, _HEIGHT), theme=theme, lang=lang, margins=(_LANE_LEFT, 0.93, 0.2, 0.09)) as drawing:
+        _draw(drawing, picture)
+        return drawing.ax
 
 
-def _draw(ax: Axes, picture: layout.Lanes) -> None:
+def _draw(pen: Pen, picture: layout.Lanes) -> None:
+    ax, say = pen.ax, pen.say
     ax.set_xlim(0.0, 1.0)
     ax.set_ylim(2.0, 0.0)
     for edge in ("top", "right", "left"):
         ax.spines[edge].set_visible(False)
-    ax.spines["bottom"].set_color(FAINT)
-    ax.set_yticks([0.5, 1.5], [f"client\n{_broken(picture.client)}", f"server\n{_broken(picture.server)}"], size=8.5, color=INK)
+    ax.spines["bottom"].set_color(pen.look.faint)
+    ax.set_yticks(
+        [0.5, 1.5],
+        [f"{say('client')}\n{_broken(picture.client)}", f"{say('server')}\n{_broken(picture.server)}"],
+        size=8.5,
+        color=pen.look.ink,
+    )
     ax.tick_params(axis="y", length=0)
-    ax.tick_params(axis="x", color=FAINT, labelcolor=INK, labelsize=_TICK_POINTS)
+    ax.tick_params(axis="x", color=pen.look.faint, labelcolor=pen.look.ink, labelsize=_TICK_POINTS)
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
     shown = _apart(picture.ticks, box.width)
     ax.set_xticks([tick.x for tick, _ in shown], [text for _, text in shown])
     for tick in picture.ticks:
-        ax.plot([tick.x, tick.x], [0.0, 2.0], color=FAINT, linewidth=0.7, linestyle=(0, (1.5, 2.5)), zorder=1)
+        ax.plot([tick.x, tick.x], [0.0, 2.0], color=pen.look.faint, linewidth=0.7, linestyle=(0, (1.5, 2.5)), zorder=1)
     for bar in picture.bars:
-        _bar(ax, bar, (box.width, box.height / 2))
+        _bar(pen, bar, (box.width, box.height / 2))
     for lane, side in ((0.5, "client"), (1.5, "server")):
         if not any(bar.side == side for bar in picture.bars):
-            ax.text(0.5, lane, "unknown", ha="center", va="center", color=QUIET, size=_POINTS, style="italic", zorder=4)
-    scale = "to scale" if picture.to_scale else "in order but not to scale"
-    note = "  Hatched: assumed, nothing captured shows it." if any(bar.evidence == "assumed" for bar in picture.bars) else ""
-    ax.set_xlabel(f"Time since the first segment, {scale}.{note}", size=7.5, color=QUIET, labelpad=7)
+            ax.text(0.5, lane, say("unknown"), ha="center", va="center", color=pen.look.quiet, size=_POINTS, style="italic", zorder=4)
+    time = (
+        say("Time since the first segment, to scale.")
+        if picture.to_scale
+        else say("Time since the first segment, in order but not to scale.")
+    )
+    notes = []
+    if any(bar.evidence == "assumed" or bar.seen_to is not None for bar in picture.bars):
+        notes.append(say("Hatched: assumed, nothing captured shows it."))
+    if any(bar.seen_to is not None for bar in picture.bars):
+        notes.append(say("TIME-WAIT ends after 2 MSL: 4 min by RFC 9293, 1 min in Linux."))
+    ax.set_xlabel(f"{time}\n{joined(notes)}", size=7.5, color=pen.look.quiet, labelpad=7)
 
 
 def _broken(name: str) -> str:
@@ -102,31 +109,43 @@ def _apart(ticks: tuple[layout.Tick, ...], inches: float) -> list[tuple[layout.T
     return out
 
 
-def _bar(ax: Axes, bar: layout.Bar, inches: tuple[float, float]) -> None:
+def _bar(pen: Pen, bar: layout.Bar, inches: tuple[float, float]) -> None:
     from matplotlib.patches import Rectangle
 
-    color = state_color(bar.state)
+    color = state_color(bar.state, pen.look)
     assumed = bar.evidence == "assumed"
     lane = 0.0 if bar.side == "client" else 1.0
     width = bar.x_right - bar.x_left
+    ax = pen.ax
     ax.add_patch(
         Rectangle(
             (bar.x_left, lane + (1 - _LANE) / 2),
             width,
             _LANE,
-            facecolor=PAPER if assumed else color,
-            edgecolor=color if assumed else PAPER,
+            facecolor=pen.look.paper if assumed else color,
+            edgecolor=color if assumed else pen.look.paper,
             hatch="///" if assumed else None,
             linewidth=1.2,
             zorder=2,
         )
     )
-    points, level = _size(bar.state, width * inches[0], _LANE * inches[1], "normal" if assumed else "bold")
+    if bar.seen_to is not None and bar.seen_to < bar.x_right:
+        _unseen(pen, bar, lane, color)
+    # The name stands where the state was seen.
+    right = bar.x_right if bar.seen_to is None else bar.seen_to
+    points, level = _size(bar.state, (right - bar.x_left) * inches[0], _LANE * inches[1], "normal" if assumed else "bold")
     ax.text(
-        (bar.x_left + bar.x_right) / 2, lane + 0.5, bar.state, ha="center", va="center", rotation=0 if level else 90, size=points,
-        weight="normal" if assumed else "bold", color=INK if assumed else readable(color), zorder=4,
-        bbox={"facecolor": PAPER, "edgecolor": "none", "pad": 0.4, "alpha": 0.85} if assumed else None,
+        (bar.x_left + right) / 2, lane + 0.5, bar.state, ha="center", va="center", rotation=0 if level else 90, size=points,
+        weight="normal" if assumed else "bold", color=pen.look.ink if assumed else readable(color), zorder=4,
+        bbox={"facecolor": pen.look.paper, "edgecolor": "none", "pad": 0.4, "alpha": 0.85} if assumed else None,
     )  # fmt: skip
+
+
+def _unseen(pen: Pen, bar: layout.Bar, lane: float, color: str) -> None:
+    """The part of a bar beyond the last captured segment, hatched over the bar."""
+    seen_to = bar.seen_to or 0.0
+    box = ((seen_to, bar.x_right), (lane + (1 - _LANE) / 2,) * 2, (lane + (1 + _LANE) / 2,) * 2)
+    pen.ax.fill_between(*box, facecolor=pen.look.paper, edgecolor=color, hatch="///", linewidth=0.8, zorder=3)
 
 
 def _size(text: str, width: float, height: float, weight: str) -> tuple[float, bool]:

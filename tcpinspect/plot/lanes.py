@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 from math import log10
+from types import SimpleNamespace
 from typing import Any
 
 from tcpinspect.insight.phrases import duration
@@ -20,11 +21,13 @@ _NARROWEST = 0.05
 # What lies before the first and after the last segment, where nobody knows the time.
 _EDGE = 0.08
 _SIDES: tuple[Side, Side] = ("client", "server")
+# RFC 9293 §3.4.2: "the MSL is assumed to be 2 minutes"; TIME-WAIT lasts twice as long (§3.6).
+TIME_WAIT_NS = 240_000_000_000
 
 
 def lanes(connection: Any) -> Lanes:
     """Lay out the states of a connection (`model.Connection`) over time. Pure: two calls give equal results."""
-    points = _points(connection, steps_of(connection))
+    points = _points(connection, _to_the_end(steps_of(connection)))
     end_ns = connection.duration_ns
     moments = _moments(points, end_ns)
     xs, to_scale = _scale(moments)
@@ -34,7 +37,25 @@ def lanes(connection: Any) -> Lanes:
     xs = [_EDGE + x * (right - _EDGE) for x in xs]
     bars = [bar for side in _SIDES for bar in _bars(side, points[side], xs, moments, right)]
     ticks = _ticks(xs, moments)
+    waited = next((bar for bar in bars if bar.seen_to is not None), None)
+    if waited is not None:
+        ticks = (*ticks, Tick(waited.x_right, (waited.start_ns or 0) + TIME_WAIT_NS, "2 MSL"))
     return Lanes(str(connection.client), str(connection.server), tuple(bars), ticks, to_scale)
+
+
+def _to_the_end(steps: Sequence[Any]) -> list[Any]:
+    """The steps, and for a side that was last seen in TIME-WAIT the end of it, which no capture shows: 2 MSL later."""
+    out = list(steps)
+    for side in _SIDES:
+        last = next((step for step in reversed(steps) if step.side == side), None)
+        if last is not None and last.to_state == "TIME-WAIT":
+            out.append(
+                SimpleNamespace(
+                    side=side, frame=None, time_ns=None, from_state="TIME-WAIT", to_state="CLOSED", event="TIMEOUT-2MSL",
+                    evidence="assumed", rfc="3.10.8",
+                )
+            )  # fmt: skip
+    return out
 
 
 # A moment: ns since the first segment, and which of several steps that one side makes in that instant.
@@ -120,7 +141,10 @@ def _bars(
         else:
             x, ns = where[moment], moment[0]
         if x > left:
-            out.append(Bar(side, left, x, state, evidence, frame, start_ns, ns, event))
+            # Entered with the very last segment: there is nothing to tell apart.
+            ends_unseen = state == "TIME-WAIT" and step.event == "TIMEOUT-2MSL" and ns is None and left <= right < x
+            seen_to = (right if left < right else x) if ends_unseen else None
+            out.append(Bar(side, left, x, state, evidence, frame, start_ns, ns, event, seen_to))
         left, start_ns = x, ns
         state, evidence, frame, event = step.to_state, step.evidence, step.frame, step.event
     if left < 1.0:

@@ -15,17 +15,18 @@ from typing import Any
 
 from tcpinspect.insight.words import words
 from tcpinspect.plot.fold import runs
+from tcpinspect.plot.frames import bounds, frames, ties
 from tcpinspect.plot.itself import steps_of
 from tcpinspect.plot.lanes import lanes
 from tcpinspect.plot.lost import crossing_answers, lost_frames, unanswered_frames
 from tcpinspect.plot.phases import PHASES, missing, phase_bounds
-from tcpinspect.plot.pieces import KINDS, Arrow, Bar, Break, Kind, Ladder, Lanes, Side, Span, Tick
+from tcpinspect.plot.pieces import KINDS, Arrow, Bar, Break, Frame, Kind, Ladder, Lanes, Side, Span, Tick, Tie
 from tcpinspect.plot.place import Given, place, silences
 from tcpinspect.plot.rails import attach, crowding, rail
 
 __all__ = [
-    "KINDS", "MOST_ARROWS", "PHASES", "Arrow", "Bar", "Break", "Kind", "Ladder", "Lanes", "Side", "Span", "Tick", "clock", "clock_unit",
-    "label_share", "ladder", "lanes", "missing",
+    "KINDS", "MOST_ARROWS", "PHASES", "Arrow", "Bar", "Break", "Frame", "Kind", "Ladder", "Lanes", "Side", "Span", "Tick", "Tie", "clock",
+    "clock_unit", "label_share", "ladder", "lanes", "missing",
 ]  # fmt: skip
 
 _SIDES: tuple[Side, Side] = ("client", "server")
@@ -36,8 +37,11 @@ _LABEL_SHARE = 0.9
 _CROSSING_SHARE = 0.37
 
 
-def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS) -> Ladder:
+def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS, options: bool = False, one_way_ns: int | None = None) -> Ladder:
     """Lay out a connection (`model.Connection`), or its "handshake" or "teardown", in about `most` arrows.
+
+    `options`: each arrow of a single segment says the header's options. `one_way_ns`: how long a segment is on its way, measured
+    between two captures; without it half the round trip of the handshake is taken.
 
     Raises UsageError for a phase there is not. A phase that the connection does not have gives a Ladder without arrows.
     """
@@ -47,6 +51,7 @@ def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS) -> L
     quiet = silences(segments)
     attached = {side: attach(side, timeline) for side in _SIDES}
     stepping = {frame for steps, _ in attached.values() for frame in steps}
+    between = bounds(everything, timeline)
     given = Given(
         segments=segments,
         words=words(everything[:past])[first:],
@@ -57,7 +62,9 @@ def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS) -> L
         answers=crossing_answers(everything),
         steps={frame: max(crowding(steps, frame) for steps, _ in attached.values()) for frame in stepping},
         trailing=max(len(trailing) for _, trailing in attached.values()) if past == len(everything) else 0,
-        initial_rtt_ns=connection.initial_rtt_ns,
+        one_way_ns=one_way_ns if one_way_ns is not None else half_the_round_trip(connection),
+        options=options,
+        apart=frozenset(n - first for n in between),
     )
     rows = place(given)
     shown = (segments[0].frame, segments[-1].frame) if segments else (0, 0)
@@ -74,7 +81,17 @@ def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS) -> L
         start_ns=connection.start_ns,
         segments=len(segments),
         phase=phase,
+        frames=frames(connection, everything, between, rows.ends, options=options),
+        ties=ties(segments, given.answers, rows.ends),
+        one_way_ns=given.one_way_ns,
+        measured=one_way_ns is not None,
     )
+
+
+def half_the_round_trip(connection: Any) -> int | None:
+    """How long a segment is on its way as far as one capture can tell: half of SYN to third segment, in ns; None unknown."""
+    whole = connection.initial_rtt_ns
+    return None if whole is None else int(whole) // 2
 
 
 def label_share(picture: Ladder, index: int) -> float:

@@ -26,6 +26,12 @@ def phase_bounds(segments: Sequence[Any], timeline: Sequence[Any], phase: str) -
     raise UsageError(f'no phase "{phase}": there is {", ".join(PHASES)}')
 
 
+def closing_start(segments: Sequence[Any]) -> int:
+    """Index of the first FIN or RST of a teardown; past the end where there is none."""
+    first = _teardown_start(segments)
+    return next((n for n in range(first, len(segments)) if segments[n].tcp_flags & (FIN | RST)), len(segments))
+
+
 def missing(phase: str, stream: int) -> str:
     """What to say where a connection has no such phase: `no handshake was captured in stream 3`."""
     return f"no {phase if phase != 'all' else 'segment'} was captured in stream {stream}"

@@ -40,6 +40,7 @@ class Arrow:
     last_frame: int = 0
     segments: int = 1
     crosses: bool = False  # met by the next arrow on its way: both were sent before the other arrived
+    options: str = ""  # the header's options, where they were asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +65,39 @@ class Break:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """The arrows of one phase, `phase` "handshake" or "teardown", from `y_top` to `y_bottom`: `kind` is its name in the table
+    connections (empty: not given), `duration_ns` the time from its first segment to its last."""
+
+    phase: str
+    kind: str
+    y_top: float
+    y_bottom: float
+    duration_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tie:
+    """A retransmission (`frame`, at `y_bottom`) and the segment (`original`, at `y_top`) whose octets it repeats: same sender.
+
+    Ties that run beside each other have different `lane`s, 0 or 1."""
+
+    from_client: bool
+    y_top: float
+    y_bottom: float
+    original: int
+    frame: int
+    lane: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Ladder:
     """A connection, or a phase of it, ready to be drawn. `client` and `server` are address and port as text.
 
     Empty `arrows` mean that the connection has no such phase. Each side's spans cover its rail from 0 to `height` without a
     gap (none at all where the timeline has no row of that side). `start_ns` is the connection's first segment: times are
-    counted from there. `segments` is the number of segments that the arrows stand for.
+    counted from there. `segments` is the number of segments that the arrows stand for. The arrows fall the more, the longer the way
+    takes: `one_way_ns`, `measured` between two captures, or else half the round trip of the handshake (None: not known).
     """
 
     client: str
@@ -81,6 +109,10 @@ class Ladder:
     start_ns: int = 0
     segments: int = 0
     phase: str = "all"
+    frames: tuple[Frame, ...] = ()
+    ties: tuple[Tie, ...] = ()
+    one_way_ns: int | None = None
+    measured: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +132,7 @@ class Bar:
     start_ns: int | None
     end_ns: int | None
     event: str
+    seen_to: float | None = None  # beyond it nothing was captured, and that the state went on is assumed; None: nothing is beyond
 
 
 @dataclass(frozen=True, slots=True)

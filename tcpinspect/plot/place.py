@@ -28,6 +28,10 @@ _BREAK_ROWS = 1.0
 _STRETCH = 0.6
 _SLANT_UNKNOWN = 0.2
 _SLANT_LEAST, _SLANT_MOST = 0.12, 0.3
+# So much more before and after the frame of a phase.
+_FRAME_ROWS = 0.28
+# So much more where the options stand below the note.
+_OPTION_ROWS = 0.3
 # Two that cross start this far apart and fall this far: the lines then meet beyond both labels.
 _CROSSING_PITCH = 0.45
 _CROSSING_FALL = 2.0
@@ -52,7 +56,9 @@ class Given:
     """What placing rests on: the segments of the phase, the words for each, who shares an arrow, and by index the ns of silence.
 
     By frame: which were lost, which came after the other side's last word, which are the SYN-ACKs of a simultaneous open, and how
-    many states begin there at one side at most; `trailing` is the number of states after all frames.
+    many states begin there at one side at most; `trailing` is the number of states after all frames. `one_way_ns`: how long a
+    segment is on its way, None unknown. `options`: each arrow says its options, and has room for them. `apart`: by index, before
+    which segments the frame of a phase ends or begins.
     """
 
     segments: Sequence[Any]
@@ -64,7 +70,9 @@ class Given:
     answers: frozenset[int]
     steps: Mapping[int, int]
     trailing: int
-    initial_rtt_ns: int | None
+    one_way_ns: int | None
+    options: bool = False
+    apart: frozenset[int] = frozenset()
 
 
 def silences(segments: Sequence[Any]) -> dict[int, int]:
@@ -80,12 +88,12 @@ def silences(segments: Sequence[Any]) -> dict[int, int]:
 def place(given: Given) -> Rows:
     """Give every arrow its height, from the top down."""
     rows = Rows()
-    slant = _slant(given.initial_rtt_ns)
+    slant = _slant(given.one_way_ns)
     y, lowest, crossed = _TOP, 0.0, False
     for n, run in enumerate(given.runs):
         part = given.segments[run.first : run.last + 1]
         if n:
-            y = _after_pause(rows, y, lowest, given, run.first)
+            y = _after_pause(rows, y, lowest, given, run.first) + (_FRAME_ROWS if run.first in given.apart else 0.0)
         crosses = not crossed and _meets_next(given, n)
         fall = _CROSSING_FALL if crosses or crossed else slant if len(part) == 1 else 0.0
         arrow = _arrow(part, given.words[run.first], (y, y + fall), crosses, given)
@@ -94,8 +102,9 @@ def place(given: Given) -> Rows:
         # Where one segment moves a side through several states, each name needs its room before the next arrow.
         extra = STATE_ROWS * (max((given.steps.get(s.frame, 0) for s in part), default=0) - 1)
         lowest = max(lowest, arrow.y_end + max(0.0, extra))
-        y = y + _CROSSING_PITCH if crosses else max(y + _PITCH, lowest + _PITCH - slant)
+        y = y + _CROSSING_PITCH if crosses else max(y + _PITCH, lowest + _PITCH - slant) + (_OPTION_ROWS if arrow.options else 0.0)
         crossed = crosses
+    lowest += _OPTION_ROWS if rows.arrows and rows.arrows[-1].options else 0.0
     rows.height = max(rows.height, lowest + _BOTTOM + STATE_ROWS * given.trailing)
     return rows
 
@@ -132,7 +141,22 @@ def _arrow(part: Sequence[Any], note: str, ys: tuple[float, float], crosses: boo
     flags, numbers = flags_in_words(s.tcp_flags), numbers_in_words(s)
     if lost:
         note += "; no answer" if s.frame in given.unanswered or (s.tcp_flags & SYN and not s.tcp_flags & ACK) else "; lost"
-    return Arrow(*ys, s.from_client, s.frame, s.time_ns, f"{flags}  {numbers}", note, kind, lost, flags, numbers, s.frame, 1, crosses)
+    return Arrow(
+        *ys,
+        s.from_client,
+        s.frame,
+        s.time_ns,
+        f"{flags}  {numbers}",
+        note,
+        kind,
+        lost,
+        flags,
+        numbers,
+        s.frame,
+        1,
+        crosses,
+        s.options if given.options else "",
+    )
 
 
 def kind_of(s: Any, *, answer: bool = False) -> Kind:
@@ -150,11 +174,11 @@ def kind_of(s: Any, *, answer: bool = False) -> Kind:
     return "data" if s.payload_len else "control"
 
 
-def _slant(initial_rtt_ns: int | None) -> float:
+def _slant(one_way_ns: int | None) -> float:
     """How far an arrow falls: more for a longer way, by orders of magnitude from 100 µs to 1 s; the same for all of a connection."""
-    if initial_rtt_ns is None or initial_rtt_ns <= 0:
+    if one_way_ns is None or one_way_ns <= 0:
         return _SLANT_UNKNOWN
-    magnitude = log10(initial_rtt_ns / 2 / 100_000) / 4
+    magnitude = log10(one_way_ns / 100_000) / 4
     return round(min(_SLANT_MOST, max(_SLANT_LEAST, _SLANT_LEAST + (_SLANT_MOST - _SLANT_LEAST) * magnitude)), 3)
 
 

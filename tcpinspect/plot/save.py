@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from tcpinspect.errors import UsageError
+from tcpinspect.plot.speech import BASE_FONT
 from tcpinspect.plot.style import settings
 
 if TYPE_CHECKING:
@@ -31,7 +32,9 @@ def save(picture: Axes | Figure, path: str | os.PathLike[str]) -> None:
     if suffix not in SUFFIXES:
         raise UsageError(f"{os.fspath(path)} has no ending that says which picture it is: use {', '.join(SUFFIXES)}")
     import matplotlib
+    from matplotlib.text import Text
 
     figure = picture if not hasattr(picture, "get_figure") or picture.get_figure() is None else picture.get_figure()
-    with matplotlib.rc_context(settings()):
+    families = max((text.get_fontfamily() for text in figure.findobj(Text)), key=len, default=[])  # type: ignore[union-attr]
+    with matplotlib.rc_context(settings(families or [BASE_FONT])):
         figure.savefig(path, format=suffix[1:], dpi=_DPI, metadata=_METADATA[suffix], facecolor="auto")  # type: ignore[union-attr]

@@ -6,12 +6,13 @@ names, retransmissions are dashed, lost segments end in mid-air, assumed states 
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-INK = "#1a1a1a"
-QUIET = "#6b7280"
-FAINT = "#d1d5db"
-PAPER = "#ffffff"
+from tcpinspect.errors import UsageError
+
+_INK, _PAPER = "#1a1a1a", "#ffffff"
 
 # Opening warm, open green, closing by the first closer blue, by the other purple; nothing there: grey.
 STATE_COLORS: dict[str, str] = {
@@ -49,32 +50,101 @@ STROKES: dict[str, Stroke] = {
     "fold": Stroke("#6b7280", 2.6, (1.0, 1.6)),
 }
 
-# How an outcome is coloured, by the tones of insight.meanings.
-TONES: dict[str, str] = {"fine": "#1aa67d", "open": "#0f5c94", "bad": "#c1350b"}
+# On dark paper the same hues, lighter.
+_DARK_STROKES: dict[str, Stroke] = {
+    "syn": Stroke("#f0b840", 1.5),
+    "fin": Stroke("#6db9ee", 1.5),
+    "reset": Stroke("#ff7a55", 1.8),
+    "data": Stroke("#e8eaed", 1.1),
+    "control": Stroke("#9aa3b2", 0.9),
+    "retransmission": Stroke("#ff9a3c", 1.3, (5.0, 2.5)),
+    "out_of_order": Stroke("#e39bc6", 1.3, (2.0, 2.0)),
+    "fold": Stroke("#9aa3b2", 2.6, (1.0, 1.6)),
+}
+
+# What happened to a connection in the end. The tones differ in lightness too, and each has a mark of its own.
+TONES: dict[str, str] = {"fine": "#1aa67d", "open": "#0f5c94", "unanswered": "#9ca3af", "bad": "#c1350b", "unknown": "#e0a3c4"}
+_DARK_TONES: dict[str, str] = {"fine": "#2fc79a", "open": "#5aa9e6", "unanswered": "#7d8694", "bad": "#ff7a55", "unknown": "#e0a3c4"}
 
 
-def state_color(state: str) -> str:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """The colours of a picture on light or on dark paper; `hues` are those of curves and marks, by what they show."""
+
+    name: str
+    ink: str
+    quiet: str
+    faint: str
+    tint: str
+    paper: str
+    strokes: Mapping[str, Stroke]
+    tones: Mapping[str, str]
+    hues: Mapping[str, str]
+
+
+LIGHT = Look(
+    "light", _INK, "#6b7280", "#d1d5db", "#f4f5f7", _PAPER, STROKES, TONES,
+    {
+        "data": "#1a1a1a", "ack": "#0e8a66", "window": "#b87400", "sack": "#8a4a9e", "again": "#d1340b", "order": "#a3447a",
+        "client": "#b3540a", "server": "#0f5c94", "one": "#0f5c94", "two": "#d55e00", "three": "#0e8a66",
+    },
+)  # fmt: skip
+DARK = Look(
+    "dark", "#e8eaed", "#9aa3b2", "#3b424d", "#1d232c", "#12161c", _DARK_STROKES, _DARK_TONES,
+    {
+        "data": "#e8eaed", "ack": "#37cf9f", "window": "#f0b840", "sack": "#c79be0", "again": "#ff7a55", "order": "#e39bc6",
+        "client": "#ff9a3c", "server": "#6db9ee", "one": "#6db9ee", "two": "#ff9a3c", "three": "#37cf9f",
+    },
+)  # fmt: skip
+THEMES: dict[str, Look] = {"light": LIGHT, "dark": DARK}
+
+
+def look(theme: str | None, background: Any = None) -> Look:
+    """The colours of a theme, "light" or "dark"; without a name, those that suit a background (RGBA; none: light).
+
+    Raises UsageError for another name.
+    """
+    if theme is None:
+        return LIGHT if background is None or _luminance(background[:3]) > 0.18 or background[3] == 0 else DARK
+    if theme not in THEMES:
+        raise UsageError(f'no theme "{theme}": there is {", ".join(THEMES)}')
+    return THEMES[theme]
+
+
+# The darkest and the palest of them stand out from dark paper only when changed.
+_DARK_STATES = {"TIME-WAIT": "#2f7fbf", "CLOSED": "#7b8492", "LISTEN": "#98a1ae"}
+
+
+def state_color(state: str, colors: Look = LIGHT) -> str:
     """The colour of a state; grey for one nobody knows."""
-    return STATE_COLORS.get(state, UNKNOWN_STATE)
+    known = STATE_COLORS.get(state, UNKNOWN_STATE)
+    return _DARK_STATES.get(state, known) if colors.name == "dark" else known
 
 
 def readable(background: str) -> str:
     """Black or white for a text, whichever stands out more from the colour (WCAG's luminance)."""
-    parts = [int(background[n : n + 2], 16) / 255 for n in (1, 3, 5)]
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
-    luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-    return INK if (luminance + 0.05) ** 2 > 1.05 * 0.06 else PAPER
+    luminance = _luminance([int(background[n : n + 2], 16) / 255 for n in (1, 3, 5)])
+    return _INK if (luminance + 0.05) ** 2 > 1.05 * 0.06 else _PAPER
 
 
-def settings() -> dict[Any, Any]:
-    """What a drawing sets for itself and for nobody else (matplotlib.rc_context): text stays text, names stay the same."""
+def _luminance(rgb: Sequence[float]) -> float:
+    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def settings(families: Sequence[str] = ("DejaVu Sans",)) -> dict[Any, Any]:
+    """What a drawing sets for itself and for nobody else (matplotlib.rc_context): text stays text, names stay the same.
+
+    In PDF a TrueType font is embedded as such (42); one with PostScript outlines, as Chinese fonts have, only shows as Type 3.
+    """
     return {
-        "font.family": ["DejaVu Sans"],
+        "font.family": list(families),
         "svg.fonttype": "none",
         "svg.hashsalt": "tcpinspect",
-        "pdf.fonttype": 42,
+        "pdf.fonttype": 42 if len(families) == 1 else 3,
         "hatch.linewidth": 0.6,
         "path.simplify": False,
         "text.usetex": False,
         "text.parse_math": False,
+        "axes.unicode_minus": True,
     }

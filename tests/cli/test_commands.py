@@ -40,7 +40,7 @@ def test_show_is_a_ladder(command: Command) -> None:
 
 
 @pytest.mark.parametrize(("suffix", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
-@pytest.mark.parametrize("kind", ["ladder", "states"])
+@pytest.mark.parametrize("kind", ["ladder", "machine"])
 def test_plot_writes_a_picture(command: Command, tmp_path: Path, kind: str, suffix: str, magic: bytes) -> None:
     plot = pytest.importorskip("tcpinspect.plot")
     if not hasattr(plot, "save"):
@@ -48,6 +48,38 @@ def test_plot_writes_a_picture(command: Command, tmp_path: Path, kind: str, suff
     out = tmp_path / f"x.{suffix}"
     assert command("plot", kind, HALF_CLOSE, "--stream", "0", "-o", str(out)) == (0, b"", "")
     assert out.read_bytes().startswith(magic)
+
+
+@pytest.mark.parametrize(
+    ("kind", "options"),
+    [("sequence", ["--side", "server"]), ("overview", []), ("machine", []), ("dwell", ["--theme", "dark"])],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_plot_draws_a_direction_and_a_whole_capture(command: Command, tmp_path: Path, kind: str, options: list[str]) -> None:
+    out = tmp_path / "x.svg"
+    assert command("plot", kind, HALF_CLOSE, *options, "-o", str(out)) == (0, b"", "")
+    assert "</text>" in out.read_text(encoding="utf-8")
+
+
+def test_plot_of_several_connections_wants_a_number_and_help_knows_every_kind(command: Command, tmp_path: Path) -> None:
+    end = command("plot", "sequence", MANY, "-o", str(tmp_path / "x.png"))
+    assert end.code == 2 and "choose one with --stream N" in end.err
+    listed = command("plot", "--help").text
+    kinds = (
+        "ladder",
+        "states",
+        "machine",
+        "sequence",
+        "throughput",
+        "rtt",
+        "window",
+        "segments",
+        "overview",
+        "handshakes",
+        "teardowns",
+        "dwell",
+    )
+    assert all(f"  {kind} " in listed for kind in kinds)
 
 
 @pytest.mark.parametrize(("name", "start"), [("x.html", "<!doctype html>"), ("x.md", "#")])

@@ -10,7 +10,29 @@ from tcpinspect.schema import SEGMENTS
 
 START = 1_700_000_000_000_000_000
 MS = 1_000_000
+_TYPES = {column.name: column.type for column in SEGMENTS}
 _BLANK = {column.name: None if column.nullable else {"bool": False, "int": 0, "str": ""}[column.type] for column in SEGMENTS}
+
+
+class Columns:
+    """Rows as columns: int64 with -1 for unknown, flags bool."""
+
+    def __init__(self, rows: list[Any]) -> None:
+        self.rows = rows
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __getitem__(self, name: str) -> Any:
+        import numpy as np
+
+        values = [getattr(row, name) for row in self.rows]
+        if _TYPES[name] == "bool":
+            return np.array(values, dtype=bool)
+        return np.array([-1 if value is None else value for value in values], dtype=np.int64)
+
+    def options(self, row: int) -> str:
+        return str(self.rows[row].options)
 
 
 class Conversation:
@@ -48,12 +70,17 @@ class Conversation:
         )
         return self
 
+    @property
+    def arrays(self) -> Columns:
+        """The segments as a model.Connection gives them to pictures of many."""
+        return Columns(self.segments)
+
     def connection(self) -> Any:
         """The connection so far."""
         first = self.segments[0].time_ns if self.segments else START
         return SimpleNamespace(
             client=self.client, server=self.server, segments=self.segments, timeline=self.timeline, start_ns=first,
-            duration_ns=self.now - first, initial_rtt_ns=2 * MS, stream=0,
+            duration_ns=self.now - first, initial_rtt_ns=2 * MS, stream=0, arrays=self.arrays,
         )  # fmt: skip
 
     def open(self) -> Conversation:

@@ -170,6 +170,77 @@ def test_state_that_nobody_knows_is_called_unknown() -> None:
     assert states(layout.ladder(talk.connection()), "client") == ["unknown"]
 
 
+def test_handshake_and_teardown_are_framed_and_named() -> None:
+    connection = usual(2)
+    connection.handshake, connection.teardown = "three-way", "four-segment"
+    picture = layout.ladder(connection)
+    opened, closed = picture.frames
+    assert (opened.phase, opened.kind, opened.duration_ns) == ("handshake", "three-way", 2 * MS)
+    assert (closed.phase, closed.kind, closed.duration_ns) == ("teardown", "four-segment", 3 * MS)
+    by_frame = {arrow.frame: arrow for arrow in picture.arrows}
+    last = max(by_frame)
+    for frame, inside, outside in ((opened, (1, 3), 4), (closed, (last - 3, last), last - 4)):
+        for number in inside:
+            assert frame.y_top < by_frame[number].y_start <= by_frame[number].y_end < frame.y_bottom
+        edge = frame.y_bottom - by_frame[outside].y_start if frame is opened else by_frame[outside].y_end - frame.y_top
+        # The label of the next arrow, or the note of the one before, is clear of the frame.
+        assert edge < -0.38
+    assert closed.y_bottom <= picture.height and layout.ladder(refused()).frames[0].phase == "handshake"
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_frames_hold_the_names_of_the_states_that_begin_in_them(size: int) -> None:
+    picture = layout.ladder(usual(size))
+    for frame in picture.frames:
+        names = [span.y_top + 0.27 for span in picture.spans if span.frame is not None and frame.y_top < span.y_top < frame.y_bottom]
+        assert names and max(names) + 0.14 < frame.y_bottom
+
+
+def test_retransmission_is_tied_to_what_it_repeats() -> None:
+    talk = Conversation().open().say("s", PSH | ACK, 1, 1, 100).say("s", PSH | ACK, 101, 1, 100)
+    talk.say("s", PSH | ACK, 1, 1, 100, after_ms=300, retransmission=True).say("s", PSH | ACK, 151, 1, 50, retransmission=True)
+    talk.say("s", PSH | ACK, 1, 1, 100, after_ms=600, retransmission=True)
+    picture = layout.ladder(talk.connection())
+    assert [(tie.original, tie.frame, tie.lane) for tie in picture.ties] == [(4, 6, 0), (5, 7, 1), (6, 8, 0)]
+    starts = {arrow.frame: arrow.y_start for arrow in picture.arrows}
+    assert all(tie.y_top == starts[tie.original] and tie.y_bottom == starts[tie.frame] and not tie.from_client for tie in picture.ties)
+
+
+def test_retransmission_of_what_was_not_captured_is_tied_to_nothing() -> None:
+    talk = Conversation().open().say("s", PSH | ACK, 301, 1, 100).say("s", PSH | ACK, 1, 1, 100, retransmission=True)
+    assert layout.ladder(talk.connection()).ties == ()
+
+
+def test_arrows_fall_by_the_measured_way_or_by_half_the_round_trip() -> None:
+    half = layout.ladder(usual())
+    assert (half.one_way_ns, half.measured) == (MS, False)
+    slow = layout.ladder(usual(), one_way_ns=100 * MS)
+    assert (slow.one_way_ns, slow.measured) == (100 * MS, True)
+    assert slow.arrows[0].y_end - slow.arrows[0].y_start > half.arrows[0].y_end - half.arrows[0].y_start
+    talk = Conversation().open().connection()
+    talk.initial_rtt_ns = None
+    assert layout.ladder(talk).one_way_ns is None
+
+
+def test_options_stand_where_they_are_asked_for_and_get_their_room() -> None:
+    talk = Conversation().say("c", SYN, 0, options="mss 1460,sackOK").say("s", SYN | ACK, 0, 1, options="mss 1460")
+    bare, said = layout.ladder(talk.connection()), layout.ladder(talk.connection(), options=True)
+    assert [arrow.options for arrow in bare.arrows] == ["", ""] and [arrow.options for arrow in said.arrows] == [
+        "mss 1460,sackOK",
+        "mss 1460",
+    ]
+    assert said.arrows[1].y_start - said.arrows[0].y_start >= bare.arrows[1].y_start - bare.arrows[0].y_start + 0.3
+
+
+def test_time_wait_is_drawn_to_its_end() -> None:
+    picture = layout.lanes(usual())
+    waiting, closed = [bar for bar in picture.bars if bar.side == "client"][-2:]
+    assert (waiting.state, closed.state, closed.evidence, closed.event) == ("TIME-WAIT", "CLOSED", "assumed", "TIMEOUT-2MSL")
+    assert waiting.seen_to is not None and waiting.x_left < waiting.seen_to < waiting.x_right == closed.x_left
+    end = picture.ticks[-1]
+    assert (end.text, end.x) == ("2 MSL", waiting.x_right) and end.time_ns == (waiting.start_ns or 0) + 240 * 1_000 * MS
+
+
 def test_trouble_is_not_folded_away() -> None:
     talk = Conversation().open().talk(100)
     talk.say("s", PSH | ACK, 1, 1, 100, after_ms=100, retransmission=True)
