@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, overload
@@ -194,6 +194,17 @@ class Analysis:
             rows = batch.find(stream)
             if rows:
                 out.extend(map(make, zip(*batch.pick(rows).lists(), strict=True)))
+        return out
+
+    def segments_by_stream(self, streams: Collection[int]) -> dict[int, list[Row]]:
+        """The segments of several streams, in one pass over the capture's: many calls of `segments_of` would be as many passes."""
+        out: dict[int, list[Row]] = {stream: [] for stream in streams}
+        make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
+        for n, arrays in self._result.segment_chunks:
+            chosen = [at for at, stream in enumerate(arrays["stream"][:n]) if stream in out]
+            if chosen:
+                for row in map(make, zip(*SegmentBatch(n, arrays, self._ends).pick(chosen).lists(), strict=True)):
+                    out[row.stream].append(row)
         return out
 
     def steps_of(self, stream: int) -> list[Row]:
