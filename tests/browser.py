@@ -29,7 +29,7 @@ _FLAGS = (
 )  # fmt: skip
 _KEYS = {"Enter": (13, "\r"), "Escape": (27, ""), "Tab": (9, ""), "ArrowDown": (40, ""), "ArrowUp": (38, ""), "Home": (36, ""), "End": (35, ""),
          "PageDown": (34, ""), "PageUp": (33, "")}  # fmt: skip
-_PATIENCE_S = 60.0
+_PATIENCE_S = 20.0
 
 
 class BrowserFailed(RuntimeError):
@@ -47,7 +47,11 @@ class Browser:
         # Above 3 and 4, so that neither is overwritten while the other is put in its place.
         theirs = [fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 10) for end in (command[0], events[1])]
         quiet = os.open(os.devnull, os.O_RDWR)
-        actions = [(os.POSIX_SPAWN_DUP2, theirs[0], 3), (os.POSIX_SPAWN_DUP2, theirs[1], 4), *((os.POSIX_SPAWN_DUP2, quiet, n) for n in (1, 2))]
+        actions = [
+            (os.POSIX_SPAWN_DUP2, theirs[0], 3),
+            (os.POSIX_SPAWN_DUP2, theirs[1], 4),
+            *((os.POSIX_SPAWN_DUP2, quiet, n) for n in (1, 2)),
+        ]
         arguments = [program, *_FLAGS, f"--user-data-dir={folder / 'profile'}", "about:blank"]
         self._pid = os.posix_spawn(program, arguments, os.environ, file_actions=actions, setpgroup=0)
         for end in (command[0], events[1], quiet, *theirs):
@@ -142,7 +146,7 @@ class Page:
     def wait(self, script: str) -> None:
         """Until a script evaluates to something true."""
         until = time.monotonic() + _PATIENCE_S
-        while not self.value(script):
+        while not self.value(f"!!({script})"):
             if time.monotonic() > until:
                 raise BrowserFailed(f"never true: {script}")
             time.sleep(0.02)
@@ -176,7 +180,13 @@ class Page:
         """One key: its name as in KeyboardEvent.key."""
         code, text = _KEYS.get(key, (ord(key.upper()[0]), key))
         for kind in ("keyDown", "keyUp"):
-            self.ask("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **({"text": text} if text and kind == "keyDown" else {}))
+            self.ask(
+                "Input.dispatchKeyEvent",
+                type=kind,
+                key=key,
+                windowsVirtualKeyCode=code,
+                **({"text": text} if text and kind == "keyDown" else {}),
+            )
 
     def write(self, text: str) -> None:
         """Text into whatever has the focus."""

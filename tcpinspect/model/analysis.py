@@ -196,12 +196,17 @@ class Analysis:
                 out.extend(map(make, zip(*batch.pick(rows).lists(), strict=True)))
         return out
 
-    def segments_by_stream(self, streams: Collection[int]) -> dict[int, list[Row]]:
-        """The segments of several streams, in one pass over the capture's: many calls of `segments_of` would be as many passes."""
+    def segments_by_stream(self, streams: Collection[int], *, most: int) -> dict[int, list[Row]]:
+        """The first `most` segments of several streams, in one pass: many calls of `segments_of` would be as many passes."""
         out: dict[int, list[Row]] = {stream: [] for stream in streams}
+        taken = dict.fromkeys(streams, 0)
         make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
         for n, arrays in self._result.segment_chunks:
-            chosen = [at for at, stream in enumerate(arrays["stream"][:n]) if stream in out]
+            chosen: list[int] = []
+            for at, stream in enumerate(arrays["stream"][:n]):
+                if stream in taken and taken[stream] < most:
+                    taken[stream] += 1
+                    chosen.append(at)
             if chosen:
                 for row in map(make, zip(*SegmentBatch(n, arrays, self._ends).pick(chosen).lists(), strict=True)):
                     out[row.stream].append(row)

@@ -22,7 +22,7 @@ from tcpinspect.insight import meanings, phrases, reading
 from tcpinspect.insight.interest import interesting
 from tcpinspect.insight.outcome_words import outcome_line, outcome_sentences
 from tcpinspect.model.address import endpoint_text as endpoint
-from tcpinspect.plot.style import STATE_COLORS, UNKNOWN_STATE, readable
+from tcpinspect.plot.style import PAPER, STATE_COLORS, UNKNOWN_STATE, readable
 from tcpinspect.report import overview
 from tcpinspect.report.options import negotiated
 from tcpinspect.report.page_data import PageData
@@ -236,9 +236,14 @@ def _environment() -> Environment:
         rfc=phrases.rfc_reference,
     )
     env.filters["sentence"] = _sentence
-    env.globals["state_colors"] = [(name.lower(), color, readable(color)) for name, color in STATE_COLORS.items()]
-    env.globals["other_state"] = (UNKNOWN_STATE, readable(UNKNOWN_STATE))
+    env.globals["state_colors"] = [(name.lower(), color, _on(color)) for name, color in STATE_COLORS.items()]
+    env.globals["other_state"] = (UNKNOWN_STATE, _on(UNKNOWN_STATE))
     return env
+
+
+def _on(color: str) -> str:
+    """The colour of a state's name in its bar: where a drawing takes ink, a screen needs full black for a contrast of 4.5."""
+    return readable(color) if readable(color) == PAPER else "#000000"
 
 
 def _finalize(value: Any) -> Any:

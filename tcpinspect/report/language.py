@@ -15,14 +15,22 @@ from markupsafe import Markup, escape
 from tcpinspect.insight import phrases
 from tcpinspect.report.safe import plain
 
+# What needs no translation inside a sentence: amounts with their units, addresses, names of states and ids.
+_NAME = re.compile(
+    r"[−+]?[\d.,]+( (ns|µs|ms|s|min|h|d|B|kB|MB|GB|TB|%))?( \d+ (s|min|h))?|[\da-fA-F.:\[\]]+|[A-Z0-9]+(-[A-Z0-9]+)*(v6)?|[a-z0-9]+(-[a-z0-9]+)+"
+)
 LANGUAGES = {"en": "English", "zh": "中文"}
 
 
 class Language:
-    """Turns English into the page's language: `words` by exact text, `sentences` by patterns whose groups are filled in again."""
+    """Turns English into the page's language: `words` by exact text, `sentences` by patterns whose groups are translated in turn."""
 
     def __init__(
-        self, code: str, words: Mapping[str, str] | None = None, sentences: Mapping[str, str] | None = None, nouns: Mapping[str, str] | None = None
+        self,
+        code: str,
+        words: Mapping[str, str] | None = None,
+        sentences: Mapping[str, str] | None = None,
+        nouns: Mapping[str, str] | None = None,
     ) -> None:
         self.code = code
         self.tag = {"zh": "zh-CN"}.get(code, code)
@@ -64,16 +72,25 @@ class Language:
             # A crowd of different sentences would only fill memory; they are as quickly made again.
             if len(self._said) > 20_000:
                 self._said.clear()
-            self._said[text] = self._words.get(text) or self._by_pattern(text)
+            self._said[text] = self._by_word(text) or self._by_pattern(text) or (text if _NAME.fullmatch(text) else None)
         return self._said[text]
 
+    def _by_word(self, text: str) -> str | None:
+        """A whole text; one that begins a sentence may be known without its capital."""
+        return self._words.get(text) or self._words.get(text[:1].lower() + text[1:])
+
     def _by_pattern(self, text: str) -> str | None:
+        """The first pattern that fits and whose groups can all be said, or need not be: numbers, addresses, names."""
         for pattern, said in self._sentences:
-            match = pattern.fullmatch(text)
+            match = pattern.fullmatch(text) or pattern.fullmatch(text[:1].lower() + text[1:])
             if match:
-                parts = [part if part is None else (self._translated(part) or part) for part in match.groups()]
-                return said.format(*("" if part is None else part for part in parts))
+                parts = [self._part((part or "").strip()) for part in match.groups()]
+                if None not in parts:
+                    return said.format(*parts)
         return None
+
+    def _part(self, text: str) -> str | None:
+        return self._translated(text) if text else ""
 
 
 @lru_cache(maxsize=4)

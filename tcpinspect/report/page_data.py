@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tcpinspect.insight.outcome_words import outcome_line
@@ -28,8 +28,8 @@ MOST_SEGMENTS = 600
 _EDGE = 200
 # So much of a connection is read at all, and so much of all connections: explaining costs some 50 µs a segment.
 _LONGEST = 4000
-_MOST_READ = 80_000
-_AT_ONCE = 200  # connections fetched in one pass
+_MOST_READ = 60_000
+_AT_ONCE = 15_000  # segments fetched in one pass over the capture's: as many rows are in memory
 
 STATES = [str(state) for state in State]
 EVENTS = [str(event) for event in Event]
@@ -70,20 +70,17 @@ class PageData:
 
     def fill(self, order: Iterable[int]) -> None:
         """Take connections in this order until the room or the time is spent; one that does not fit is passed over."""
-        rows, read = self._analysis.connection_rows, 0
-        waiting = list(order)
-        while waiting and self._room > 0 and read < _MOST_READ:
-            batch, waiting = waiting[:_AT_ONCE], waiting[_AT_ONCE:]
-            found = self._analysis.segments_by_stream(batch)
+        rows = self._analysis.connection_rows
+        for batch in _batches(order, rows):
+            found = self._analysis.segments_by_stream(batch, most=_LONGEST)
             for stream in batch:
-                read += min(len(found[stream]), _LONGEST)
-                if self._room <= 0 or read > _MOST_READ:
-                    break
+                if self._room <= 0:
+                    return
                 self._take(rows[stream], found[stream])
 
     def _take(self, row: Any, segments: list[Any]) -> None:
         before = self._lines.size
-        text = _compact(connection(row, segments[:_LONGEST], self._analysis.steps_of(row.stream), self._lines))
+        text = _compact(connection(row, segments, self._analysis.steps_of(row.stream), self._lines))
         # Lines stay even where the connection does not.
         self._room -= self._lines.size - before
         if len(text) + len(f'"{row.stream}":,') > self._room:
@@ -100,6 +97,24 @@ class PageData:
         }  # fmt: skip
         streams = ",".join(f'"{stream}":{text}' for stream, text in sorted(self.streams.items()))
         return f'{_compact(head)[:-1]},"streams":{{{streams}}}}}'
+
+
+def _batches(order: Iterable[int], rows: list[Any]) -> Iterator[list[int]]:
+    """The streams in this order, in groups of about _AT_ONCE segments, until _MOST_READ."""
+    batch: list[int] = []
+    in_batch = read = 0
+    for stream in order:
+        size = min(rows[stream].client_packets + rows[stream].server_packets, _LONGEST)
+        if read + size > _MOST_READ:
+            break
+        read += size
+        if batch and in_batch + size > _AT_ONCE:
+            yield batch
+            batch, in_batch = [], 0
+        batch.append(stream)
+        in_batch += size
+    if batch:
+        yield batch
 
 
 def _compact(value: Any) -> str:

@@ -53,14 +53,19 @@ function showCard(owner, segment) {
   placeCard(owner.getBoundingClientRect());
 }
 
-// Below the arrow, above it where there is no room, never over it, always inside the window.
+// Beside the arrow, so that those before and after it stay in reach; below or above it where there is no room; inside the window.
 function placeCard(box) {
   const wide = document.documentElement.clientWidth, high = window.innerHeight, own = card.getBoundingClientRect();
-  const left = Math.max(8, Math.min(box.left + box.width / 2 - own.width / 2, wide - own.width - 8));
+  const within = (value, most) => Math.max(8, Math.min(value, most - 8));
+  const right = box.right + 8, left = box.left - own.width - 8;
+  if (right + own.width <= wide - 8 || left >= 8) {
+    card.style.left = (right + own.width <= wide - 8 ? right : left) + "px";
+    card.style.top = within(box.top - 40, high - own.height) + "px";
+    return;
+  }
   const below = box.bottom + 8, above = box.top - own.height - 8;
-  const top = below + own.height <= high - 8 || above < 8 ? Math.min(below, Math.max(8, high - own.height - 8)) : above;
-  card.style.left = left + "px";
-  card.style.top = top + "px";
+  card.style.left = within(box.left + box.width / 2 - own.width / 2, wide - own.width) + "px";
+  card.style.top = (below + own.height <= high - 8 || above < 8 ? within(below, high - own.height) : above) + "px";
 }
 
 function hideCard(soon) {

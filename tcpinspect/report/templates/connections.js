@@ -59,6 +59,8 @@ const list = (() => {
   function start() {
     heads.forEach((head, column) => {
       const button = make("button", { type: "button" }, head.textContent);
+      // For paper: a browser repeats a table's head on each page, but not the buttons in it.
+      head.setAttribute("data-title", head.textContent);
       head.replaceChildren(button);
       button.addEventListener("click", () => {
         const now = head.getAttribute("aria-sort");

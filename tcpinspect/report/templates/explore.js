@@ -23,7 +23,7 @@ function segmentTable(c) {
       make("td", { class: "n" }, link), make("td", { class: "n" }, clock(segment.ns, 6).slice(0, -2)), make("td", { class: "side-" + way }, say(way)),
       make("td", {}, flagsOf(segment.flags)), make("td", { class: "n" }, segment.seq === null ? "–" : grouped(segment.seq)),
       make("td", { class: "n" }, segment.ack === null ? "–" : grouped(segment.ack)), make("td", { class: "n" }, grouped(segment.length)),
-      make("td", { class: "n" }, segment.window === null ? "–" : grouped(segment.window)), make("td", { class: "wide" }, segment.sentence));
+      make("td", { class: "n" }, segment.window === null ? "–" : grouped(segment.window)), make("td", { class: "wide" }, make("span", {}, segment.sentence)));
     rows.set(segment.frame, row);
     body.append(row);
   }

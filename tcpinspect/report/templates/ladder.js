@@ -214,8 +214,9 @@ class TimeLadder {
     }
     const named = [];
     const drawn = bundles.map((bundle) => this.arrow(bundle, named));
-    // Labels last: no line is drawn over them.
-    return [...drawn, ...named.map((one) => one.label)];
+    // Bundles below single arrows, the chosen one above them, labels last: no line is drawn over them.
+    const level = (arrow) => (arrow.hasAttribute("aria-current") ? 2 : arrow.hasAttribute("data-frame") ? 1 : 0);
+    return [...[0, 1, 2].flatMap((n) => drawn.filter((arrow) => level(arrow) === n)), ...named.map((one) => one.label)];
   }
 
   // The label of an arrow, where it meets none of those before it; slanted labels of both directions approach one another.
@@ -245,6 +246,7 @@ class TimeLadder {
     const text = many ? label : whole.length * LETTER < 0.95 * (right - left) ? whole : short;
     this.label(text, segment.client, y1, y2 - y1, turned, named);
     if (many) {
+      group.append(draw("title", {}, label));
       const open = () => this.show([segment.ns - 1000, bundle.segments[bundle.segments.length - 1].ns + Math.max(1000, this.way)]);
       group.addEventListener("click", open);
       group.addEventListener("keydown", (event) => { if (event.key === "Enter" || event.key === " ") { event.preventDefault(); open(); } });

@@ -6,6 +6,7 @@ function remember(hash) {
 }
 
 function go(hash, seen) {
+  hideCard(true);
   remember(hash);
   follow(seen);
 }
@@ -54,14 +55,16 @@ document.querySelectorAll("details.explore").forEach((details) => {
 });
 document.querySelectorAll(".story svg.ladder").forEach(enliven);
 listenToArrows();
+document.querySelectorAll(".script-only").forEach((one) => { one.hidden = false; });
 if (list) { list.start(); }
 window.addEventListener("hashchange", () => follow());
 if (location.hash.includes("=")) { follow(); }
 
+// On paper nothing can be unfolded: small tables are, for as long as it prints; what fills pages only if the reader did it.
 let folded = [];
 window.addEventListener("beforeprint", () => {
   hideCard(true);
-  folded = Array.from(document.querySelectorAll("details:not([open]):not(.explore)"));
+  folded = Array.from(document.querySelectorAll("details:not([open]):not(.explore):not(.whole)"));
   folded.forEach((one) => { one.open = true; });
 });
 window.addEventListener("afterprint", () => folded.forEach((one) => { one.open = false; }));
