@@ -45,7 +45,9 @@ _LONGEST_COMMENT = 500
 _WORTH = 12
 _SCRIPTS = ("data.js", "card.js", "ladder.js", "explore.js", "connections.js", "links.js")
 _SAID = re.compile(r'\bsay\("((?:[^"\\]|\\.)+)"|\["([A-Z][A-Za-z, ]*)", "n?"\]|\bfield\("([^"]+)"')
-_DATA_HERE = "@@the data of this page@@"
+# Filled in at the end. No text of a capture can look like them: `finalize` writes their first character out.
+_NOTE_HERE, _DATA_HERE = "\x00the note of what is left out\x00", "\x00the data\x00"
+_RESERVE = 20_000  # octets for that note and for what the data has around the connections
 
 
 def html_report(analysis: Any, *, lang: str = "en") -> str:
@@ -61,14 +63,15 @@ def html_report(analysis: Any, *, lang: str = "en") -> str:
     context = _context(analysis, words, rows)
     stories = _stories(env, analysis, rows, chosen, context)
     context["chosen"] = frozenset(stories)
-    # No text of a capture gets here as it is: `finalize` would have written out its first character.
-    frame, script = "\x00" + _DATA_HERE, _script(env)
-    carried = PageData(analysis, room=0, say=words.sentence)
-    text = _page(env, context, stories, script, frame, carried)
-    carried = PageData(analysis, room=LIMIT - len(text.encode("utf-8", "backslashreplace")) - 20_000, say=words.sentence)
+    script = _script(env)
+    # The data gets the room that everything else leaves, and only then is it known what is left out.
+    text = _page(env, context, stories, script)
+    room = LIMIT - len(text.encode("utf-8", "backslashreplace")) - _RESERVE
+    carried = PageData(analysis, room=room, say=words.sentence)
     carried.fill(_order(rows, list(stories)))
     data = carried.text(words=_script_words(script, words), comments=_comments_by_frame(analysis.capture))
-    return _page(env, context, stories, script, frame, carried).replace(frame, data)
+    note = env.get_template("left_out.html.j2").render(_=words, left_out=_left_out(context, len(stories), carried))
+    return text.replace(_NOTE_HERE, note, 1).replace(_DATA_HERE, data, 1)
 
 
 def _context(analysis: Any, words: Language, rows: list[Any]) -> dict[str, Any]:
@@ -95,17 +98,20 @@ def _context(analysis: Any, words: Language, rows: list[Any]) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _page(env: Environment, context: dict[str, Any], stories: dict[int, Any], script: str, data: str, carried: PageData) -> str:
+def _page(env: Environment, context: dict[str, Any], stories: dict[int, Any], script: str) -> str:
+    """All of the page but the data and the note of what is left out."""
+    from markupsafe import Markup
+
     style = env.get_template("style.html.j2").render()
     return env.get_template("page.html.j2").render(
         **context,
         stories=[story for _, story in sorted(stories.items())],
-        left_out=_left_out(context, len(stories), carried),
+        left_out=Markup(_NOTE_HERE),
         style=style,
         style_hash=_hash(style),
         script=script,
         script_hash=_hash(script),
-        data=data,
+        data=_DATA_HERE,
     )
 
 

@@ -132,7 +132,8 @@ def connection(row: Any, segments: list[Any], timeline: list[Any], lines: Lines)
     picked = [segments[at] for at in chosen]
     total = row.client_packets + row.server_packets
     out: dict[str, Any] = {
-        "c": endpoint_text(row.client, row.client_port), "s": endpoint_text(row.server, row.server_port), "o": lines.number(outcome_line(row)),
+        "c": endpoint_text(row.client, row.client_port), "s": endpoint_text(row.server, row.server_port),
+        "o": lines.number(outcome_line(row)),
         "t": [_step(step, places, row.start_ns, lines) for step in timeline], **_columns(picked, row.start_ns, lines),
         "y": _column([lines.number(told[at].sentence) for at in chosen]),
     }  # fmt: skip

@@ -116,7 +116,8 @@ def test_clicking_an_arrow_selects_its_row_and_a_row_its_arrow(browser: Any, los
     other = analysis.connections[0].segments[-1].frame
     page.click(f'tr[data-row="{other}"]')
     marked = page.value(
-        "Array.from(document.querySelectorAll('.arrow[aria-current]'), (one) => [one.dataset.frame, one.dataset.last || '', !!one.closest('.time-ladder')])"
+        "Array.from(document.querySelectorAll('.arrow[aria-current]'), "
+        "(one) => [one.dataset.frame, one.dataset.last || '', !!one.closest('.time-ladder')])"
     )
     assert [str(other), "", True] in marked and any(not in_time for *_, in_time in marked)
     assert page.value("document.querySelectorAll('tr[aria-current]').length") == 1
@@ -246,9 +247,9 @@ def test_without_the_script_and_on_paper_all_but_the_segments_is_there(
     page = browser.open(still)
     assert page.value("document.querySelectorAll('#connection-rows tr').length") == 61
     assert page.value("Array.from(document.querySelectorAll('.tools, .explore, .script-only')).every((one) => !one.offsetParent)")
-    assert page.value("document.querySelector('svg.ladder title').textContent").startswith("")
-    printed = browser.open(path).printed()
-    assert printed.startswith(b"%PDF") and printed.count(b"/Type /Page\n") > 5
+    assert "octets" in page.value("Array.from(document.querySelectorAll('svg.ladder title'), (one) => one.textContent).join()")
+    printed = browser.open(lossy[1]).printed()
+    assert printed.startswith(b"%PDF") and printed.count(b"/Type /Page\n") > 2
 
 
 def test_hostile_comments_stay_text_in_the_browser(browser: Any, tmp_path: Path) -> None:
