@@ -239,7 +239,7 @@ def test_what_is_counted_leads_to_the_rows_that_were_counted(browser: Any, many:
 
 
 def test_without_the_script_and_on_paper_all_but_the_segments_is_there(
-    browser: Any, many: tuple[ti.Analysis, Path], tmp_path: Path
+    browser: Any, many: tuple[ti.Analysis, Path], lossy: tuple[ti.Analysis, Path], tmp_path: Path
 ) -> None:
     _, path = many
     still = tmp_path / "still.html"
