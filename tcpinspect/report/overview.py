@@ -5,6 +5,7 @@ One place decides the order and the words, so that the page, the Markdown and th
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any, NamedTuple
@@ -65,6 +66,11 @@ def tone(row: Any) -> str:
     if opened in ("refused", "unanswered", "incomplete", "contested") or row.teardown in ("reset", "aborted"):
         return "bad"
     return "fine" if row.teardown in reading.ORDERLY and opened != "one-way" else "open"
+
+
+def slug(words: str) -> str:
+    """An outcome's words as a name for addresses and attributes: `opened-and-closed-normally`."""
+    return re.sub(r"[^a-z0-9]+", "-", words.lower()).strip("-")
 
 
 def finding_groups(findings: Iterable[Any], *, capture: bool = True) -> list[FindingGroup]:

@@ -6,9 +6,11 @@ are, what has to shrink to fit. Everything is rounded to a tenth, so that the pa
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from math import atan2, degrees
 from typing import Any
+from unicodedata import east_asian_width
 
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import layout
@@ -24,6 +26,7 @@ _MONO, _SANS = 0.61, 0.53
 _LABEL_SIZE, _NOTE_SIZE, _LEAST_SIZE = 11.0, 10.5, 8.0
 _LOST_SHARE = 0.62
 _LONG_NOTE, _FLAT = 0.8, 0.3
+Say = Callable[[str], str]
 
 LANES_WIDTH = 1000.0
 _LANES_LEFT, _LANES_RIGHT = 62.0, 988.0
@@ -43,7 +46,8 @@ class Words:
 class ArrowLine:
     """An arrow from (x1, y1) to (x2, y2). Its words stand at (x1, y1), turned by `angle`, `anchor` start or end.
 
-    `above` are one or two pairs of words (flags, numbers), their baselines above the line; `title` says everything.
+    `above` are one or two pairs of words (flags, numbers), their baselines above the line; `title` says everything. It stands for
+    the frames from `frame` to `last_frame`, of a fold several.
     """
 
     x1: float
@@ -65,6 +69,8 @@ class ArrowLine:
     time_x: float
     time_y: float
     title: str
+    frame: int
+    last_frame: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +110,8 @@ class LadderPicture:
     summary: str
 
 
-def ladder_picture(connection: Any, phase: str) -> LadderPicture | None:
-    """The ladder of "handshake", "teardown" or "all"; None where the connection has no such phase."""
+def ladder_picture(connection: Any, phase: str, *, say: Say = str) -> LadderPicture | None:
+    """The ladder of "handshake", "teardown" or "all"; None where the connection has no such phase. `say` translates its words."""
     ladder = layout.ladder(connection, phase=phase)
     if not ladder.arrows:
         return None
@@ -116,12 +122,12 @@ def ladder_picture(connection: Any, phase: str) -> LadderPicture | None:
         height=round(bottom + 8, 1),
         top=_y(0),
         bottom=bottom,
-        bands=tuple(_band(span) for span in ladder.spans),
-        arrows=tuple(_arrow(arrow, ladder.start_ns, layout.label_share(ladder, n)) for n, arrow in enumerate(ladder.arrows)),
-        silences=tuple(Silence(_y(pause.y), f"{duration(pause.silence_ns)} of silence") for pause in ladder.breaks),
+        bands=tuple(_band(span, say) for span in ladder.spans),
+        arrows=tuple(_arrow(_said(arrow, say), ladder.start_ns, layout.label_share(ladder, n)) for n, arrow in enumerate(ladder.arrows)),
+        silences=tuple(Silence(_y(pause.y), say(f"{duration(pause.silence_ns)} of silence")) for pause in ladder.breaks),
         segments=ladder.segments,
         summary="; ".join(
-            f"{'client' if a.from_client else 'server'}: {a.label}{', ' + a.note if a.note else ''}" for a in ladder.arrows[:12]
+            f"{say('client' if a.from_client else 'server')}: {a.label}{', ' + say(a.note) if a.note else ''}" for a in ladder.arrows[:12]
         ),
     )
 
@@ -130,18 +136,29 @@ def _y(rows: float) -> float:
     return round(_HEAD + rows * _ROW, 1)
 
 
+def _said(arrow: layout.Arrow, say: Say) -> layout.Arrow:
+    """The arrow with its words translated; flags and numbers are names."""
+    label = say(arrow.label) if arrow.kind == "fold" else arrow.label
+    return replace(arrow, label=label, note=say(arrow.note) if arrow.note else "")
+
+
+def _wide(text: str) -> int:
+    """How many letters wide a text is: Chinese ones count as two."""
+    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
 def _fit(text: str, room: float, size: float, advance: float) -> Words:
     """The text at the largest size up to `size` that fits into `room`; cut where the least one does not."""
-    if len(text) * advance * size <= room:
+    if _wide(text) * advance * size <= room:
         return Words(text, size)
-    fitted = max(_LEAST_SIZE, int(10 * room / (len(text) * advance)) / 10)
+    fitted = max(_LEAST_SIZE, int(10 * room / (_wide(text) * advance)) / 10)
     most = int(room / (advance * fitted))
-    return Words(text if len(text) <= most else text[: most - 1] + "…", fitted)
+    return Words(text if _wide(text) <= most else text[: most * len(text) // _wide(text) - 1] + "…", fitted)
 
 
-def _band(span: Any) -> StateBand:
+def _band(span: Any, say: Say) -> StateBand:
     top, bottom = _y(span.y_top), _y(span.y_bottom)
-    seen = f"frame {span.frame}" if span.frame is not None else "no frame shows it"
+    seen = say(f"frame {span.frame}" if span.frame is not None else "no frame shows it")
     return StateBand(
         span.side,
         top,
@@ -149,7 +166,7 @@ def _band(span: Any) -> StateBand:
         span.state,
         span.evidence,
         bottom - top >= 10,
-        f"{span.side}: {span.state}, {span.evidence} ({seen})",
+        f"{say(span.side)}: {span.state}, {say(span.evidence)} ({seen})",
     )
 
 
@@ -167,12 +184,12 @@ def _arrow(arrow: Any, start_ns: int, share: float) -> ArrowLine:
         # Before the cross; the note stands below it and has its usual room.
         room = min(room, _LOST_SHARE * _SPAN - 20)
     flags, numbers, said = (arrow.label, "", arrow.note) if fold else (arrow.flags, arrow.numbers, arrow.note)
-    if fold and len(flags) * _MONO * _LEAST_SIZE > room:
+    if fold and _wide(flags) * _MONO * _LEAST_SIZE > room:
         # Too long for one line: what went back goes below the line.
         there, mark, back = flags.rpartition(" → ")
         name, _, back = back.strip(" …").partition(", ")
         flags, said = f"{there}{mark}{name} …", "; ".join(part for part in (back, said) if part)
-    widest = max(len(flags), len(numbers)) if steep else len(flags) + len(numbers) + 1
+    widest = max(_wide(flags), _wide(numbers)) if steep else _wide(flags) + _wide(numbers) + 1
     # Below a line that hardly falls there is nothing up to the next row: a note may be longer than the label.
     note_room = _SPAN * _LONG_NOTE if not fold and arrow.y_end - arrow.y_start <= _FLAT else room
     label = _fit("x" * widest, room, _LABEL_SIZE, _MONO)
@@ -183,7 +200,7 @@ def _arrow(arrow: Any, start_ns: int, share: float) -> ArrowLine:
         x1, y1, x2, y2, round(angle, 2), "start" if arrow.from_client else "end", x1 + (10 if arrow.from_client else -10),
         "client" if arrow.from_client else "server", arrow.kind, arrow.lost, flags, numbers, steep, label.size,
         _fit(note, note_room, _NOTE_SIZE, _SANS), "" if fold else when, RIGHT - 18 if arrow.from_client else LEFT + 18, _y(arrow.y_end),
-        f"{when}: {arrow.label}{'; ' + arrow.note if arrow.note else ''}",
+        f"{when}: {arrow.label}{'; ' + arrow.note if arrow.note else ''}", arrow.frame, arrow.last_frame or arrow.frame,
     )  # fmt: skip
 
 
@@ -222,13 +239,13 @@ class LanesPicture:
     summary: str
 
 
-def lanes_picture(connection: Any) -> LanesPicture | None:
-    """The lanes of both sides; None where the timeline says nothing."""
+def lanes_picture(connection: Any, *, say: Say = str) -> LanesPicture | None:
+    """The lanes of both sides; None where the timeline says nothing. `say` translates its words."""
     lanes = layout.lanes(connection)
     if not lanes.bars:
         return None
-    bars = tuple(_lane_bar(bar) for bar in lanes.bars)
-    said = [f"{side}: " + ", ".join(bar.state for bar in bars if bar.side == side) for side in ("client", "server")]
+    bars = tuple(_lane_bar(bar, say) for bar in lanes.bars)
+    said = [f"{say(side)}: " + ", ".join(bar.state for bar in bars if bar.side == side) for side in ("client", "server")]
     unknown = tuple(side for side in ("client", "server") if not any(bar.side == side for bar in bars))
     ticks = tuple(
         LaneTick(_x(tick.x), tick.text, "start" if tick.x < 0.04 else "end" if tick.x > 0.96 else "middle") for tick in lanes.ticks
@@ -240,7 +257,7 @@ def _x(share: float) -> float:
     return round(_LANES_LEFT + share * (_LANES_RIGHT - _LANES_LEFT), 1)
 
 
-def _lane_bar(bar: Any) -> LaneBar:
+def _lane_bar(bar: Any, say: Say) -> LaneBar:
     left, right = _x(bar.x_left), _x(bar.x_right)
     width = round(right - left, 1)
     fits = len(bar.state) * _MONO * _LABEL_SIZE + 8 <= width
@@ -253,5 +270,5 @@ def _lane_bar(bar: Any) -> LaneBar:
         bar.state,
         bar.evidence,
         bar.state if fits else "",
-        f"{bar.side}: {bar.state}, {bar.evidence}{lasted}",
+        f"{say(bar.side)}: {bar.state}, {say(bar.evidence)}{lasted}",
     )

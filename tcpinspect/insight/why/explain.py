@@ -8,7 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from tcpinspect.insight.phrases import duration, rfc_reference
 from tcpinspect.insight.why.cause import CAUSES, judged
@@ -180,6 +180,23 @@ def explain(segments: Sequence[Any], timeline: Sequence[Any], frame: int) -> Why
     )  # fmt: skip
 
 
+class Told(NamedTuple):
+    """What `explain` says of a segment in the fewest words: its cause (a word of CAUSES), a sentence, and the numbers behind it."""
+
+    cause: str
+    sentence: str
+    details: tuple[str, ...]
+
+
+def tell_all(segments: Sequence[Any], timeline: Sequence[Any]) -> list[Told]:
+    """Told for every segment of one connection, in order, with one replay; details only where the cause is not the ordinary one."""
+    facts, narrator, states = judged(segments, timeline), Narrator(), States(timeline)
+    return [
+        Told(f.cause, _sentence(f, narrator(f.row if f.cause else _unflagged(f.row))), tuple(_details(f, facts, states)) if f.cause else ())
+        for f in facts
+    ]
+
+
 def _unflagged(row: Any) -> Any:
     """The row of an ordinary segment without the flags that would make the words call it a repetition."""
     names = ("retransmission", "fast_retransmission", "spurious_retransmission", "out_of_order", "duplicate_ack")
@@ -220,4 +237,4 @@ def _details(f: Fact, facts: list[Fact], states: States) -> list[str]:
     return about_ack(f, facts)
 
 
-__all__ = ["Fired", "Rule", "Standing", "Why", "explain"]
+__all__ = ["Fired", "Rule", "Standing", "Told", "Why", "explain", "tell_all"]

@@ -1,0 +1,134 @@
+"""Chinese for sentences that are made with numbers in them: patterns over the English ones of `insight` and `plot`. Floor 4.
+
+Each pattern covers a whole text or, through the groups of others, a part of one; the first that fits wins, so the general ones
+(a full stop, a comma) stand last.
+"""
+
+from __future__ import annotations
+
+_N, _T, _E = r"([\d,]+)", r"([\d.,]+ (?:ns|µs|ms|s)|[\d.]+ (?:min|h|d)(?: \d+ (?:s|min|h))?|0 s)", r"(\S+)"
+_SIDE = "(client|server)"
+
+# A segment, an arrow, a fold.
+_SEGMENT = {
+    rf"frame {_N}": "帧 {0}", rf"{_T} of silence": "沉默 {0}", rf"{_N} (?:octet|byte)s?": "{0} 字节", rf"{_N} segments?": "{0} 个报文段", rf"{_N} ACKs?": "{0} 个 ACK",
+    rf"({_N[1:-1]} octets?) of data": "{0}数据", rf"({_N[1:-1]} octets? of data), then (.+)": "{0}，然后{1}", rf"acknowledges ({_N[1:-1]} octets?)": "确认 {0}",
+    rf"acknowledges up to {_N}": "确认到 {0}", rf"(acknowledges the SYN|accepts, acknowledges the SYN) and ({_N[1:-1]} octets?)": "{0}和 {1}",
+    rf"(.+), with ({_N[1:-1]} octets?) of data": "{0}，带 {1}数据", rf"(.*retransmission) {_T} after the first": "{0}，距首次 {1}",
+    rf"duplicate ACK #{_N}": "重复 ACK #{0}", rf"window update: room for ({_N[1:-1]} octets?)": "窗口更新：有 {0}的空间",
+    r"… (.+) …": "… {0} …", r"(.+) client → server, (.+) back": "客户端 → 服务器 {0}，反向 {1}", r"(.+) server → client, (.+) back": "服务器 → 客户端 {0}，反向 {1}",
+    r"(.+) client → server": "客户端 → 服务器 {0}", r"(.+) server → client": "服务器 → 客户端 {0}",
+    rf"{_N} retransmissions?": "{0} 次重传", rf"{_N} segments? out of order": "{0} 个乱序报文段", rf"{_N} duplicate (?:ACK|acknowledgment)s?": "{0} 个重复 ACK",
+    rf"{_N} zero windows?": "{0} 次零窗口", rf"{_N} zero-window probes?": "{0} 次零窗口探测", rf"{_N} keep-alives?": "{0} 次保活",
+    rf"{_N} gaps? in the capture": "抓包中 {0} 处缺口", rf"{_N} full windows?": "{0} 次窗口填满", rf"{_N} times": "{0} 次", rf"{_N} places?": "{0} 处",
+}  # fmt: skip
+
+# Why a connection is worth a look; its outcome in a few words.
+_LISTED = {
+    r"asked (.+)": "请求{0}", rf"slow to answer \({_T}\)": "应答缓慢（{0}）", rf"only what the {_SIDE} sent was captured": "只抓到{0}发出的",
+    rf"only the {_SIDE}'s direction was captured": "只抓到{0}的方向", r"(.+): a receiver was full": "{0}：接收方已满", rf"{_N} bad checksums?": "{0} 个校验和错误",
+    rf"one of {_N} connections to port {_N} of {_E} that were (.+)": "到 {2} 端口 {1} 的 {0} 个{3}的连接之一",
+    rf"one of {_N} connections from {_E} to {_E} that were (.+)": "从 {1} 到 {2} 的 {0} 个{3}的连接之一",
+    rf"client sends at most {_N}, server sends at most {_N}": "客户端至多发 {0}，服务器至多发 {1}", rf"client sends at most {_N}": "客户端至多发 {0}",
+    rf"server sends at most {_N}": "服务器至多发 {0}", rf"not offered \({_N} is meant\)": "未提出（按 {0}）", rf"{_N} \(×{_N}\)": "{0}（×{1}）",
+}  # fmt: skip
+
+# The story of a connection (insight.outcome_words).
+_STORY = {
+    rf"{_E} \(the client\) opened a connection to {_E} \(the server\) with the usual three-way handshake\.(.*)": "{0}（客户端）以通常的三次握手与 {1}（服务器）建立了连接。{2}",
+    rf"{_E} \(the client\) opened a connection to {_E} \(the server\) with TCP Fast Open: its first segment already carried data\.(.*)":
+        "{0}（客户端）以 TCP Fast Open 与 {1}（服务器）建立了连接：第一个报文段就带有数据。{2}",
+    rf"{_E} \(the client\) opened a connection to {_E} \(the server\) with a split handshake: the answer was a SYN of the server's own instead of a SYN-ACK\.(.*)":
+        "{0}（客户端）以分裂握手与 {1}（服务器）建立了连接：应答是服务器自己的 SYN 而非 SYN-ACK。{2}",
+    rf"{_E} \(the client\) and {_E} \(the server\) opened a connection to each other at the same moment \(a simultaneous open\)\.(.*)":
+        "{0}（客户端）与 {1}（服务器）同时互相打开连接（同时打开）。{2}",
+    rf"{_E} \(the client\) opened a connection to {_E} \(the server\), but not all of the opening was captured\.": "{0}（客户端）与 {1}（服务器）建立了连接，但建立过程没有抓全。",
+    rf"{_E} connected to itself: client and server are one and the same socket\.(.*)": "{0} 与自己连接：客户端与服务器是同一个套接字。{1}",
+    rf"The answer to its SYN came after {_T}, and the handshake was complete {_T} later\.": "SYN 的应答在 {0} 后到来，再过 {1} 握手完成。",
+    rf"The answer to its SYN came after {_T}\.": "SYN 的应答在 {0} 后到来。", rf"The handshake took {_T}\.": "握手用了 {0}。",
+    rf"The answer came {_T} after the last SYN before it(?: \({_T} after the first segment\))?, and the handshake was complete {_T} later\.":
+        "应答在最近一个 SYN 之后 {0} 到来，再过 {2} 握手完成。",
+    rf"The connection between {_E} \(the client\) and {_E} \(the server\) was already open when the capture began\.(.*)":
+        "{0}（客户端）与 {1}（服务器）之间的连接在抓包开始时已经建立。{2}",
+    r"The captured answers show who is the client\.": "抓到的应答表明谁是客户端。",
+    r"Who is the client is a guess from the port numbers and the first segment\.": "谁是客户端是由端口号和第一个报文段猜测的。",
+    rf"Of the connection between {_E} \(the client\) and {_E} \(the server\) only what the {_SIDE} sent was captured: what the {_SIDE} sent, and when, is not known\.":
+        "{0}（客户端）与 {1}（服务器）之间的连接只抓到{2}发出的：{3}发出了什么、何时发出，不得而知。",
+    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), and was refused(?: after {_T})?: nothing accepts connections on that port, or a firewall answers for it\.":
+        "{0}（客户端）试图连接 {1}（服务器），被拒绝：该端口没有程序接受连接，或防火墙代为应答。",
+    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), asked (once|twice|[\d,]+ times)(?: within {_T},)? and got no answer\.":
+        "{0}（客户端）试图连接 {1}（服务器），请求{2}，没有得到应答。",
+    rf"{_E} \(the client\) began to open a connection to {_E} \(the server\), but the opening was not finished in this capture\.(?: The answer \(SYN-ACK\) came after {_T}\.)?":
+        "{0}（客户端）开始连接 {1}（服务器），但在本抓包中没有完成。",
+    rf"No data was exchanged \(in ({_N[1:-1]} segments?)(?: over {_T})?\)\.": "没有交换数据（{0}）。",
+    rf"The {_SIDE} sent no data \(in ({_N[1:-1]} segments?)(?: over {_T})?\)\.": "{0}没有发送数据（{1}）。",
+    rf"The client sent (.+?) and the server sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "客户端发送 {0}，服务器发送 {1}，{2}，历时 {3}。",
+    rf"The {_SIDE} sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "{0}发送 {1}，{2}，历时 {3}。",
+    r"no data": "无数据", r"(.+) as captured \(repeats counted, gaps not\)": "{0}（按抓到的计，含重复，不含缺口）",
+    rf"The {_SIDE} closed first \({_T} after the start, frame {_N}\): its FIN was acknowledged, then the {_SIDE} sent its own\.":
+        "{0}先关闭（开始后 {1}，帧 {2}）：其 FIN 被确认，然后{3}发出自己的。",
+    rf"The {_SIDE} closed first \({_T} after the start, frame {_N}\)(.*)": "{0}先关闭（开始后 {1}，帧 {2}）{3}",
+    rf"; the {_SIDE} acknowledged that FIN and sent its own in the same segment\.": "；{0}在同一个报文段中确认该 FIN 并发出自己的。",
+    rf"and said that it has no more to send; the {_SIDE} went on sending data and closed later \(a half-close\)\.": "，并说明不再发送；{0}继续发送数据，稍后关闭（半关闭）。",
+    r"The (client|server) then broke it off with a reset \(RST\), without an orderly close\.": "随后{0}以复位（RST）中断，没有有序关闭。",
+    rf"It sent itself (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "它给自己发送 {0}，{1}，历时 {2}。",
+    r"It closed, and its own FIN was that of the other side as well\.": "它关闭，自己的 FIN 也就是对方的 FIN。",
+    r"In the end it is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?\.": "最后它处于 {0}（{1}）。",
+    r", but then reset the connection \(RST\) before the close was complete\.": "，但随后在关闭完成前复位了连接（RST）。",
+    rf", but then the {_SIDE} reset the connection \(RST\) before the close was complete\.": "，但随后{0}在关闭完成前复位了连接（RST）。",
+    rf"The {_SIDE} then broke it off with a reset \(RST\) \({_T} after the start, frame {_N}\), without an orderly close\.":
+        "随后{0}以复位（RST）中断（开始后 {1}，帧 {2}），没有有序关闭。",
+    r"Both sides closed at the same moment: their FINs crossed on the way \(a simultaneous close\)\.": "双方同时关闭：两个 FIN 在途中交错（同时关闭）。",
+    r"It was not closed when the capture ended\.": "抓包结束时没有关闭。", rf"; the {_SIDE} had not closed when the capture ended\.": "；抓包结束时{0}还没有关闭。",
+    r"; the close was not complete when the capture ended\.": "；抓包结束时关闭尚未完成。",
+    r"How it ended cannot be told from what was captured\.": "从抓到的内容无法得知如何结束。",
+    r"What went wrong on the way: (.+)\.": "途中的问题：{0}。", r"(.+) and (the (?:client|server) (?:had|said) .+|data is missing .+|[\d,]+ segments? .+)": "{0}，{1}",
+    rf"the {_SIDE} had to send ({_N[1:-1]} segments?) again": "{0}重发了 {1}", r"data is missing from the capture in (.+)": "抓包中缺少数据 {0}",
+    rf"({_N[1:-1]} segments?) came out of order": "{0}乱序到达", rf"({_N[1:-1]} segments?) had a bad checksum": "{0}校验和错误",
+    rf"the {_SIDE} said (once|twice|[\d,]+ times) that it had no room for more data \(zero window\)": "{0}{1}说明没有空间接收更多数据（零窗口）",
+    r"In the end both sides are CLOSED: nothing of the connection is left\.": "最后双方都是 CLOSED：连接不留任何痕迹。",
+    r"In the end the client is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?; the server is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?\.": "最后客户端处于 {0}（{1}）；服务器处于 {2}（{3}）。",
+    r"In the end both sides are in ([A-Z0-9-]+), which means for each: (.+)\.": "最后双方都处于 {0}，即：{1}。",
+    rf"In the end the {_SIDE} is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?; the state of the {_SIDE} is unknown\.": "最后{0}处于 {1}（{2}）；{3}的状态未知。",
+    r"Neither side keeps anything of it\.": "双方都不保留任何东西。", r"The last states of both sides are unknown\.": "双方的最后状态未知。",
+}  # fmt: skip
+
+# Findings (insight.findings).
+_FINDINGS = {
+    rf"Nobody accepts connections on port {_N} of {_E}: the SYN was refused\.": "{1} 的端口 {0} 没有人接受连接：SYN 被拒绝。",
+    rf"No answer from port {_N} of (\S+?): the client asked (once|twice|[\d,]+ times)(?: within {_T})?\.": "{1} 的端口 {0} 没有应答：客户端请求{2}。",
+    rf"No answer from port {_N} of (\S+)\.": "{1} 的端口 {0} 没有应答。", r"Both sides opened the connection at the same time\.": "双方同时打开连接。",
+    rf"The opening of a connection to port {_N} of {_E} was not finished in this capture\.": "到 {1} 端口 {0} 的连接在本抓包中没有建立完。",
+    rf"Not all of the opening of this connection to port {_N} of {_E} was captured\.": "到 {1} 端口 {0} 的连接，建立过程没有抓全。",
+    r"The SYN carried data and the server took it \(TCP Fast Open\)\.": "SYN 带有数据，服务器接受了（TCP Fast Open）。",
+    r"The connection was already open when the capture began: options and window scale are not known\.": "抓包开始时连接已建立：选项和窗口缩放未知。",
+    rf"The SYN-ACK came only {_T} after the last SYN before it; a client repeats its SYN after one second\.": "SYN-ACK 在最近一个 SYN 之后 {0} 才来；客户端一秒后就会重复 SYN。",
+    rf"A socket connected to itself at port {_N} of {_E}: its SYN met itself, a simultaneous open\.": "{1} 端口 {0} 的套接字与自己连接：SYN 遇到自己，即同时打开。",
+    r"The socket's FIN met itself\.": "套接字的 FIN 遇到自己。",
+    rf"The {_SIDE} broke the connection off with a reset; data on the way may be lost\.": "{0}以复位中断了连接；途中的数据可能丢失。",
+    rf"The {_SIDE} broke the connection off with a reset before any answer\.": "{0}在得到应答前以复位中断了连接。",
+    rf"The {_SIDE} reset the connection while it was being closed\.": "{0}在关闭过程中复位了连接。", r"Both sides closed at the same time: their FINs crossed\.": "双方同时关闭：FIN 交错。",
+    rf"The {_SIDE} finished sending early and still received data: a half-close\.": "{0}先发完而仍接收数据：半关闭。",
+    rf"The {_SIDE} was told that the other side has finished, and did not close: its program may have forgotten to\.": "{0}已得知对方结束，却没有关闭：其程序可能忘了。",
+    r"The connection was not closed when the capture ended\.": "抓包结束时连接没有关闭。",
+    rf"({_N[1:-1]} segments?) (?:was|were) sent again(?:, (\d+ %) of all segments)? \(the client (never|once|twice|[\d,]+ times), the server (never|once|twice|[\d,]+ times)\)\.":
+        "{0}被重发（客户端{2}，服务器{3}）。",
+    rf"({_N[1:-1]} segments?) (?:was|were) sent again\.": "{0}被重发。", r"Data is missing from the capture in (.+)\.": "抓包中缺少数据 {0}。",
+    rf"({_N[1:-1]} segments?) came behind a later one\.": "{0}晚于后发的到达。",
+    rf"{_N} acknowledgments? (?:was a repeat|were repeats): something did not arrive, or arrived late\.": "{0} 个确认是重复：有东西没有到达，或来迟。",
+    rf"The {_SIDE} announced a window of zero (once|twice|[\d,]+ times): the program did not read fast enough\.": "{0}{1}通告零窗口：程序读得不够快。",
+    rf"({_N[1:-1]} segments?) ha(?:s|ve) a bad checksum: a receiver throws (?:it|them) away\.": "{0}校验和错误：接收者会丢弃。",
+    rf"The {_SIDE} did not offer window scaling, so windows stay below ({_N[1:-1]} (?:kB|bytes)|[\d.]+ kB)\.": "{0}没有提出窗口缩放，所以窗口小于 {1}。",
+    rf"The {_SIDE} named no maximum segment size: {_N} octets are meant\.": "{0}没有给出最大报文段长度：按 {1} 字节。",
+    rf"{_N} connections to port {_N} of {_E} were begun and never opened: that is how a flood of SYNs looks(?:, or a server that is gone)?\.":
+        "到 {2} 端口 {1} 的 {0} 个连接开始而从未建立：SYN 洪水就是这样。",
+    rf"{_E} tried {_N} ports of {_E} and was refused or not answered: that is how a port scan looks\.": "{0} 试探了 {2} 的 {1} 个端口，被拒绝或无应答：端口扫描就是这样。",
+}  # fmt: skip
+
+_GENERAL = {
+    r"(.+) \(([a-z]+(?:-[a-z]+)*)\)\.": "{0}（{1}）。",
+    r"([^.]+)\.": "{0}。",
+    r"(.+?), (.+)": "{0}，{1}",
+}
+
+SENTENCES: dict[str, str] = {**_STORY, **_FINDINGS, **_SEGMENT, **_LISTED, **_GENERAL}
