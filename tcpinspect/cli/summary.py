@@ -10,8 +10,6 @@ from tcpinspect.cli.options import check_text_ending, file_argument, global_opti
 from tcpinspect.cli.session import Session, encoded, terminal_width, unicode_output
 
 if TYPE_CHECKING:
-    from collections import Counter
-
     from tcpinspect.model.survey import Survey
 
 _WORTH = 20  # connections named in JSON; the rest is counted
@@ -80,8 +78,6 @@ def collect(survey: Survey) -> dict[str, Any]:
         "conn_states": dict(digest.counts("conn_state").most_common()),
         "handshakes": dict(digest.counts("handshake").most_common()),
         "teardowns": dict(digest.counts("teardown").most_common()),
-        "handshake_details": _told(digest.counts("handshake_detail")),
-        "teardown_details": _told(digest.counts("teardown_detail")),
         "client_retransmissions": sum(sort.client_retransmissions for sort in digest.sorts),
         "server_retransmissions": sum(sort.server_retransmissions for sort in digest.sorts),
         "worth_a_look": [
@@ -95,10 +91,6 @@ def collect(survey: Survey) -> dict[str, Any]:
             for row in [*capture_findings(survey.diagnoses), *digest.crowd_findings()]
         ],
     }  # fmt: skip
-
-
-def _told(counts: Counter[str | None]) -> dict[str, int]:
-    return {word: number for word, number in counts.most_common() if word}
 
 
 def _end(row: Any, role: str) -> str:

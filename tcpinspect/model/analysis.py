@@ -12,7 +12,7 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, rows_of_stream, segment_batches
+from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, pick, rows_of_stream, segment_batches
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.notebook import RowList
 from tcpinspect.model.segment import Segment
@@ -216,16 +216,19 @@ class Analysis:
         """The first `most` segments of several streams, in one pass: many calls of `segments_of` would be as many passes."""
         out: dict[int, list[Row]] = {stream: [] for stream in streams}
         taken = dict.fromkeys(streams, 0)
-        make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
-        for n, arrays in self._result.segment_chunks:
+        parts = []
+        for chunk in self._result.segment_chunks:
             chosen: list[int] = []
-            for at, stream in enumerate(arrays["stream"][:n]):
+            for at, stream in enumerate(chunk[1]["stream"][: chunk[0]]):
                 if stream in taken and taken[stream] < most:
                     taken[stream] += 1
                     chosen.append(at)
             if chosen:
-                for row in map(make, zip(*SegmentBatch(n, arrays, self._ends).pick(chosen).lists(), strict=True)):
-                    out[row.stream].append(row)
+                parts.append(pick(chunk, chosen))
+        make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
+        for batch in segment_batches(parts, self._ends):
+            for row in map(make, zip(*batch.lists(), strict=True)):
+                out[row.stream].append(row)
         return out
 
     def steps_of(self, stream: int) -> list[Row]:

@@ -199,6 +199,12 @@ def rows_of_stream(chunk: SegmentChunk, stream: int) -> SegmentChunk:
             rows.append(at)
     except ValueError:
         pass
+    return pick(chunk, rows)
+
+
+def pick(chunk: SegmentChunk, rows: list[int]) -> SegmentChunk:
+    """Some rows of a chunk."""
+    _, arrays = chunk
     picked = {name: array(values.typecode, [values[n] for n in rows]) for name, values in arrays.items() if name != "options_pool"}
     return len(rows), picked | {"options_pool": arrays["options_pool"]}
 

@@ -51,10 +51,11 @@ class Trouble:
 class Digest:
     """The classes of a capture, told."""
 
-    def __init__(self, classes: Classes) -> None:
+    def __init__(self, classes: Classes, end_ns: int) -> None:
         self.connections: int = classes.count
         self._classes = classes
-        self.sorts: list[Sort] = sorted((_sort(one) for one in classes.by_key.values()), key=lambda s: s.row.stream)
+        self._end_ns = end_ns  # when the capture ended
+        self.sorts: list[Sort] = sorted((_sort(one, end_ns) for one in classes.by_key.values()), key=lambda s: s.row.stream)
 
     def counts(self, name: str) -> Counter[Any]:
         """How often each word of a column occurs that is the same throughout a class (conn_state, handshake, teardown …)."""
@@ -67,11 +68,11 @@ class Digest:
     def failures(self) -> list[interest.Failures]:
         """Who failed to open connections to whom."""
         kinds = {sort.key: (reading.opening(sort.row), sort.row.handshake) for sort in self.sorts}
-        out = []
+        out, end = [], self._end_ns
         for (key, server, port), (number, row, history) in self._classes.ports.items():
-            out.append(interest.Failures(*kinds[key], "", address_text(*server), port, number, _rows([(row, history)])[0] if row else None))
+            out.append(interest.Failures(*kinds[key], "", address_text(*server), port, number, _rows([(row, history)], end)[0] if row else None))
         for (key, client, server), (number, row, history) in self._classes.pairs.items():
-            one = _rows([(row, history)])[0] if row else None
+            one = _rows([(row, history)], end)[0] if row else None
             out.append(interest.Failures(*kinds[key], address_text(*client), address_text(*server), -1, number, one))
         return out
 
@@ -127,12 +128,12 @@ def _constant(finding: Finding, doors: set[tuple[str, int]]) -> bool:
     return not any(letter.isdigit() for letter in finding.text)
 
 
-def _sort(one: Class) -> Sort:
-    rows = _rows([(row, history) for _, _, row, history in one.examples])
+def _sort(one: Class, end_ns: int) -> Sort:
+    rows = _rows([(row, history) for _, _, row, history in one.examples], end_ns)
     return Sort(one.key, one.count, rows, one.client_retransmissions, one.server_retransmissions)
 
 
-def _rows(kept: list[tuple[array[int], bytearray]]) -> list[Row]:
+def _rows(kept: list[tuple[array[int], bytearray]], end_ns: int) -> list[Row]:
     chunk = Chunk.of_rows(kept)
     make = ROW_TYPES["connections"]._make  # type: ignore[attr-defined]
-    return list(map(make, zip(*ConnectionBatch(chunk, Endpoints([chunk])).lists(), strict=True)))
+    return list(map(make, zip(*ConnectionBatch(chunk, Endpoints([chunk]), end_ns).lists(), strict=True)))

@@ -20,7 +20,7 @@ class Survey:
         self.given = result.given  # for commands that they may type
         self.interrupted = result.interrupted
         self.capture = Capture.of(result)
-        self.digest = Digest(classes)
+        self.digest = Digest(classes, result.last_ns or 0)
 
     @cached_property
     def diagnoses(self) -> list[Diagnosis]:

@@ -12,7 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpinspect.errors import UsageError
-from tcpinspect.plot.style import FAINT, INK, PAPER, QUIET, settings
+from tcpinspect.plot.style import DARK, LIGHT, settings
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,8 +36,8 @@ _GROUPS = ("port", "number", "control", "flag", "window", "check", "option", "da
 _LIGHT_FILLS = ("#cfe6f7", "#c9ebde", "#eceef1", "#fbe3b0", "#d5e3ef", "#e6dcf0", "#f6dbe8", "#f4f5f7")
 _DARK_FILLS = ("#17405c", "#14503f", "#2a303a", "#5c4209", "#1b3b57", "#42305a", "#5a2b45", "#1d232c")
 THEMES: dict[str, Paper] = {
-    "light": Paper(INK, QUIET, FAINT, PAPER, "#c1350b", dict(zip(_GROUPS, _LIGHT_FILLS, strict=True))),
-    "dark": Paper("#e8eaed", "#9aa3b2", "#56606e", "#12161c", "#ff7a55", dict(zip(_GROUPS, _DARK_FILLS, strict=True))),
+    "light": Paper(LIGHT.ink, LIGHT.quiet, LIGHT.faint, LIGHT.paper, "#c1350b", dict(zip(_GROUPS, _LIGHT_FILLS, strict=True))),
+    "dark": Paper(DARK.ink, DARK.quiet, "#56606e", DARK.paper, "#ff7a55", dict(zip(_GROUPS, _DARK_FILLS, strict=True))),
 }
 # Families with simplified Chinese, free ones first.
 _CHINESE_FONTS = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei",

@@ -22,7 +22,7 @@ from tcpinspect.insight import meanings, phrases, reading
 from tcpinspect.insight.interest import interesting
 from tcpinspect.insight.outcome_words import outcome_line, outcome_sentences
 from tcpinspect.model.address import endpoint_text as endpoint
-from tcpinspect.plot.style import PAPER, STATE_COLORS, UNKNOWN_STATE, readable
+from tcpinspect.plot.style import LIGHT, STATE_COLORS, UNKNOWN_STATE, readable
 from tcpinspect.report import overview
 from tcpinspect.report.options import negotiated
 from tcpinspect.report.page_data import PageData
@@ -249,7 +249,7 @@ def _environment() -> Environment:
 
 def _on(color: str) -> str:
     """The colour of a state's name in its bar: where a drawing takes ink, a screen needs full black for a contrast of 4.5."""
-    return readable(color) if readable(color) == PAPER else "#000000"
+    return readable(color) if readable(color) == LIGHT.paper else "#000000"
 
 
 def _finalize(value: Any) -> Any:

@@ -33,7 +33,7 @@ def tables(path: Path, **limits: int) -> tuple[list[Any], list[Any], Tracker]:
     while chunk := finisher.take(tracker.last_ns, 1):
         chunks.append(chunk)
     ends = Endpoints(chunks)
-    rows = [row for c in chunks for row in zip(*ConnectionBatch(c, ends).lists(), strict=True)]
+    rows = [row for c in chunks for row in zip(*ConnectionBatch(c, ends, tracker.last_ns).lists(), strict=True)]
     steps = [row for c in chunks for row in zip(*TimelineBatch(c, ends).lists(), strict=True)]
     return rows, steps, tracker
 
