@@ -70,7 +70,8 @@ class Digest:
         kinds = {sort.key: (reading.opening(sort.row), sort.row.handshake) for sort in self.sorts}
         out, end = [], self._end_ns
         for (key, server, port), (number, row, history) in self._classes.ports.items():
-            out.append(interest.Failures(*kinds[key], "", address_text(*server), port, number, _rows([(row, history)], end)[0] if row else None))
+            one = _rows([(row, history)], end)[0] if row else None
+            out.append(interest.Failures(*kinds[key], "", address_text(*server), port, number, one))
         for (key, client, server), (number, row, history) in self._classes.pairs.items():
             one = _rows([(row, history)], end)[0] if row else None
             out.append(interest.Failures(*kinds[key], address_text(*client), address_text(*server), -1, number, one))
