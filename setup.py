@@ -34,7 +34,7 @@ def extensions():
     declared = sorted((ROOT / "tcpinspect").rglob("*.pxd"))
     modules = [path.relative_to(ROOT).with_suffix("") for path in declared if path.with_suffix(".py").exists()]
     return cythonize(
-        [Extension(".".join(m.parts), [str(m.with_suffix(".py"))], extra_compile_args=["-O2", "-g0"]) for m in modules],
+        [Extension(".".join(m.parts), [str(m.with_suffix(".py"))], extra_compile_args=["-O3", "-g0"]) for m in modules],
         build_dir="build/cython",
         quiet=True,
         compiler_directives={

@@ -174,7 +174,8 @@ def analyse(s, fwd, rev, pair, reused):
         rev.flight_valid = 1
 
     found |= judge_ack(s, fwd, rev, pair)
-    found |= judge_data(s, fwd, rev, pair, found)
+    if s.payload_len > 0 or s.flags & SYN_FIN:
+        found |= judge_data(s, fwd, rev, pair, found)
     remember(s, fwd, found)
     fwd.window = s.window_raw
     fwd.last_ack = s.ack
@@ -340,14 +341,15 @@ def learn(s, fwd, rev, pair, reused):
     """What matters only to later segments: completeness, initial RTT, options."""
     f: cython.longlong = s.flags
     bits: cython.longlong = 0
-    if f & SYN_ACK == SYN_ACK:
-        bits |= SAW_SYN_ACK
     if f & SYN_ACK == ACK:
-        bits |= SAW_DATA if s.payload_len > 0 else SAW_ACK
-    if f & FIN_ACK == FIN_ACK:
-        bits |= SAW_FIN
-    if f & RST:
-        bits |= SAW_RST
+        bits = SAW_DATA if s.payload_len > 0 else SAW_ACK
+    if f & CONTROL:
+        if f & SYN_ACK == SYN_ACK:
+            bits |= SAW_SYN_ACK
+        if f & FIN_ACK == FIN_ACK:
+            bits |= SAW_FIN
+        if f & RST:
+            bits |= SAW_RST
     if reused:
         # Not counted as a first segment: data in this SYN goes unnoticed.
         pair.started = 1
@@ -371,7 +373,8 @@ def learn(s, fwd, rev, pair, reused):
         fwd.first_ack = 0
         if pair.syn_ns != 0 and pair.initial_rtt_ns == 0:
             pair.initial_rtt_ns = s.time_ns - pair.syn_ns
-    if s.payload_len >= 0 and (s.header_len > MINIMUM_HEADER or f & SYN):
+    # Outside a SYN, timestamps alone (ten octets and two of padding) say nothing here.
+    if s.payload_len >= 0 and (f & SYN or (s.header_len > MINIMUM_HEADER and not (s.options_len == 12 and s.ts_val >= 0))):
         learn_options(s, fwd, rev, pair)
     return 0
 

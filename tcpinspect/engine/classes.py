@@ -1,3 +1,4 @@
+# cython: boundscheck=False
 """Sort finished connections into classes, so that ten million of them can be told about without a row each. Floor 2; compiled.
 
 Connections of one class agree in everything but amounts, times and addresses: how they opened and closed, in which states they

@@ -1,3 +1,4 @@
+# cython: boundscheck=False
 """Where the engine's results are written: once, into preallocated arrays. Floor 2; compiled.
 
 `SegmentColumns` is one array a column, in chunks, so that a consumer may take a chunk away; `Rows` is for the tables with

@@ -16,7 +16,7 @@ cdef class Chunk:
 
 @cython.final
 cdef class Finisher:
-    cdef long long keep_steps, taken
+    cdef long long keep_steps, ordered, taken, written
     cdef public dict chunks
     cdef Chunk latest
     cdef Solver solver

@@ -1,3 +1,4 @@
+# cython: boundscheck=False
 """Connections to rows: the outcome of each and the steps of both its sides. Floor 2; compiled.
 
 Rows go where their stream number belongs, into `Chunk`s of CHUNK streams: connections end in another order than they begin,
@@ -95,13 +96,16 @@ class Chunk:
 class Finisher:
     """Turns connections into rows. `keep_steps`: whether the steps are wanted, or only where they lead.
 
-    `chunks`: by number, those that are not taken away yet.
+    `chunks`: by number, those that are not taken away yet. With `ordered` False rows are put down and taken away as connections
+    end, for whoever only counts them; then the end of a TIME-WAIT by time is told only where the capture ended first.
     """
 
-    def __init__(self, keep_steps):
+    def __init__(self, keep_steps, ordered=True):
         self.keep_steps = 1 if keep_steps else 0
+        self.ordered = 1 if ordered else 0
         self.chunks = {}
         self.taken = 0
+        self.written = 0
         self.latest = None
         self.solver = Solver()
 
@@ -109,6 +113,8 @@ class Finisher:
         """The chunk that holds, or will hold, the row of a stream."""
         chunk: Chunk = self.latest
         number: cython.longlong = stream // CHUNK
+        if not self.ordered:
+            number = self.written // CHUNK
         if chunk is not None and chunk.first == number * CHUNK:
             return chunk
         if number not in self.chunks:
@@ -125,7 +131,7 @@ class Finisher:
         chunk: Chunk = self.chunk_of(c.stream)
         k: cython.longlong
         s: cython.longlong
-        at: cython.longlong = (c.stream - chunk.first) * WIDTH
+        at: cython.longlong = ((c.stream if self.ordered else self.written) - chunk.first) * WIDTH
         first_step: cython.longlong = chunk.steps.count
         if before >= 0:
             solver.remember(before & 15, before >> 4)
@@ -183,9 +189,10 @@ class Finisher:
         row[at + 47] = c.bad_checksums
         row[at + 48] = first_step
         row[at + 49] = chunk.steps.count - first_step
-        if not ended:
+        if not ended and self.ordered:
             chunk.early = 1
             self.await_end(c, chunk)
+        self.written += 1
         row[at + 50] = c.outcome.conn_state_code()
         row[at + 51] = len(chunk.letters)
         row[at + 52] = c.outcome.write_history(chunk.letters)

@@ -228,11 +228,27 @@ class Watch:
             self.limit[side] = s.mss if s.mss > SMALLEST_MSS else SMALLEST_MSS
         if s.analysis & DUPLICATE_ACK or s.sack_count:
             self.answered[side] += 1
-        self.sent(s, side, end, health)
+        # In order and nothing open behind it: almost every segment.
+        if self.known[side] and s.seq == self.top[side] and not (s.flags & SYN or self.gaps[side] or self.hole_left[side]):
+            self.settled[side] = 1
+            if end != s.seq:
+                self.top[side] = end
+                self.top_id[side] = s.ip_id
+                self.top_ns[side] = s.time_ns
+        else:
+            self.sent(s, side, end, health)
         if s.flags & ACK:
             if self.copy_due[other]:
                 self.network_doubled(s, side)
-            self.acknowledged(s, side)
+            # An acknowledgment again, of what was seen, tells nothing more.
+            if (
+                s.ack != self.highest_ack[side]
+                or not self.ack_known[side]
+                or not self.settled[other]
+                or self.gaps[other]
+                or difference(s.ack, self.top[other]) > 0
+            ):
+                self.acknowledged(s, side)
         if s.ts_val >= 0:
             self.tick(s, side, health)
         return 0

@@ -3,7 +3,7 @@
 Logged are: every SYN, FIN and RST; while the handshake or the close is in progress, each segment that differs from the
 sender's last one in kind (flags, acknowledges the peer's SYN or FIN, carries data, repeats data) and up to two of the
 same kind after every change (of a SYN, FIN or RST: up to sixteen); nothing in between, however long the connection lives. An
-unbroken run of equal segments keeps its first and its latest. The log starts with room for two and never exceeds
+unbroken run of equal segments keeps its first and its latest. The log starts with room for four and never exceeds
 CAPACITY records: past that, only a SYN, FIN or RST is still written, over the last record, and `merged` counts what was
 left out. So a million half-open connections stay cheap, and a hostile one costs a constant.
 """
@@ -34,8 +34,8 @@ SIDE_BIT = 9
 SUM_WRONG = 1 << 10
 SUM_RIGHT = 1 << 11
 CAPACITY = cython.declare(cython.longlong, 256)
-KEPT_ROOM = cython.declare(cython.longlong, 32)
-FIRST_ROOM = cython.declare(cython.longlong, 2)
+KEPT_ROOM = cython.declare(cython.longlong, 16)
+FIRST_ROOM = cython.declare(cython.longlong, 4)
 # How far gap-filling repeats of data behind an unacknowledged FIN may fill the log.
 REPEATS = cython.declare(cython.longlong, 128)
 
@@ -95,8 +95,8 @@ class Moments:
         return 0
 
     def grow(self):
-        """Room for four times as many records, at most CAPACITY."""
-        room: cython.longlong = self.room * 4 if self.room else FIRST_ROOM
+        """Room for twice as many records, at most CAPACITY."""
+        room: cython.longlong = self.room * 2 if self.room else FIRST_ROOM
         if room > CAPACITY:
             room = CAPACITY
         if cython.compiled:

@@ -1,3 +1,4 @@
+# cython: boundscheck=False
 """Which stream an address pair has: an open-addressing table of all pairs seen, and a line a stream. Floor 2; compiled.
 
 Everything else about a connection goes when it has ended; this stays, so that a late segment or a SYN with the old number is

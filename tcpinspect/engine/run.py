@@ -53,12 +53,14 @@ def run(
     segments: bool = True,
     steps: bool = True,
     take: Callable[[Chunk], None] | None = None,
+    ordered: bool = True,
     progress: Progress | None = None,
 ) -> Result:
     """Analyse a capture; `segments` or `steps` False leaves the segments table or the timeline empty and saves its memory.
 
     With `take`, connections leave the table when they have ended (track.LIMITS): it is given their chunks, in the order of the
-    streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive.
+    streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive; without
+    `ordered`, for whoever only counts, with no more than those: rows come as connections end.
     `progress(bytes, packets)` is called after each block. Ctrl-C ends the reading: the result holds what was read.
     Raises CaptureError when nothing can be read.
     """
@@ -71,7 +73,7 @@ def run(
             if source.interrupted:  # before even a header came
                 raise KeyboardInterrupt from None
             raise
-        finisher = Finisher(steps)
+        finisher = Finisher(steps, ordered)
         tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
         try:
             while records.next_block():

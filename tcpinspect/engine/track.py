@@ -1,3 +1,4 @@
+# cython: boundscheck=False
 """Packets to connections: one pass over the records of a capture. Floor 2; compiled.
 
 Streams are numbered as Wireshark numbers tcp.stream: by addresses and ports, in the order of the first segment; a SYN that
@@ -38,10 +39,10 @@ SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 
 # When connections leave; see above.
 LIMITS = {
-    "roomy": 20_000,  # connections
+    "roomy": 8_192,  # connections
     "crowd": 32_768,
     "mob": 49_152,
-    "closed_ns": 10_000_000_000,  # twice Zeek's tcp_close_delay
+    "closed_ns": 5_000_000_000,  # Zeek's tcp_close_delay
     "attempt_ns": 75_000_000_000,  # the classic limit of BSD's connect()
     "idle_ns": 7_440_000_000_000,  # RFC 5382 §5: two hours and four minutes
     "hurry_ns": 2_000_000_000,

@@ -40,6 +40,7 @@ cdef class Outcome:
     cdef long long over(self) noexcept
     cpdef str history(self)
     cpdef long long octets(self, long long side)
+    cdef int _steady(self, Segment s, long long side, long long peer) except -1
     cdef int _begin(self, Segment s, long long side) except -1
     cdef int _place(self, long long side, long long seq, long long flags, long long length) noexcept
     cdef int _note_flags(self, long long side, long long flags, long long rel, long long payload) except -1

@@ -125,6 +125,9 @@ class Outcome:
         length: cython.longlong = payload
         rel: cython.longlong
         acknowledged: cython.longlong = 0
+        if not flags & CONTROL and self.state[side] == ESTABLISHED and self.state[peer] == ESTABLISHED:
+            if s.checksum_status != CHECKSUM_BAD and s.window_raw:
+                return self._steady(s, side, peer)
         if not self.begun:
             self._begin(s, side)
         if s.header_len < MINIMUM_LENGTH:
@@ -164,6 +167,32 @@ class Outcome:
         if payload > 0 and rel >= 0 and not flags & RST and s.payload_captured >= payload:
             if flags & SYN:
                 rel += 1
+            self._data(side, rel, rel + payload)
+        return 0
+
+    def _steady(self, s, side, peer):
+        """`segment` between two sides at work, without the steps that only beginnings, ends and closed windows need."""
+        payload: cython.longlong = s.payload_len
+        rel: cython.longlong = self.sent[side] + difference(s.seq, self.start[side] + self.sent[side])
+        offset: cython.longlong
+        if s.checksum_status == CHECKSUM_GOOD:
+            self.proven[side] = 1
+        if payload > 0:
+            self._once(side, SEEN_DATA, ord("D"))
+        elif s.flags & ACK:
+            self._once(side, SEEN_ACK, ord("A"))
+        self.elapsed = 1 if s.time_ns >= (self.first_us + 1) * 1000 else 0
+        offset = 0
+        if s.flags & ACK:
+            offset = self._acknowledge(peer, s.ack, s.flags)
+        if rel + payload > self.sent[side]:
+            self.sent[side] = rel + payload
+        elif payload > 0:
+            self.repeats[side] += 1
+            self._at_powers_of_ten(side, self.repeats[side], ord("T"))
+        if offset > self.delivered[peer]:
+            self._covered(peer, offset)
+        if payload > 0 and rel >= 0 and s.payload_captured >= payload:
             self._data(side, rel, rel + payload)
         return 0
 

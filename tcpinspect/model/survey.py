@@ -31,4 +31,4 @@ class Survey:
 def survey(where: Input, *, progress: Progress | None = None) -> Survey:
     """Analyse a capture as `analyze` does, and keep only what a summary needs. Raises CaptureError when nothing can be read."""
     classes = Classes()
-    return Survey(run(where, segments=False, steps=False, take=classes.add, progress=progress), classes)
+    return Survey(run(where, segments=False, steps=False, take=classes.add, ordered=False, progress=progress), classes)

@@ -39,7 +39,7 @@ def tables(path: Path, **limits: int) -> tuple[list[Any], list[Any], Tracker]:
 
 
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
-def test_leaving_after_ten_seconds_changes_nothing(path: Path) -> None:
+def test_leaving_after_five_seconds_changes_nothing(path: Path) -> None:
     rows, steps, _ = tables(path)
     left, left_steps, tracker = tables(path, roomy=0)
     assert tracker.late_segments == 0
