@@ -71,6 +71,7 @@ def collect(survey: Survey) -> dict[str, Any]:
         "drops": capture.drops,
         "warnings": list(capture.warnings),
         "connections": digest.connections,
+        "late_segments": survey.late_segments,
         "outcomes": [
             {"outcome": one.words, "connections": one.number, "tone": one.tone, "conn_states": one.conn_states.split()}
             for one in counted_outcomes((sort.row, sort.number) for sort in digest.sorts)

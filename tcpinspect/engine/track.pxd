@@ -35,6 +35,7 @@ cdef class Tracker:
     cdef int look_around(self, long long now_ns) except -1
     cdef long long patience(self, Connection c, long long alive) noexcept
     cdef int leave(self, long long stream) except -1
+    cdef int let_go(self, long long stream) except -1
     cdef int write(self, Connection c, long long ended) except -1
     cdef long long left_to(self, Connection c, long long left) noexcept
     cdef long long same_end(self, Connection c) noexcept

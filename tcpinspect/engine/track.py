@@ -257,22 +257,26 @@ class Tracker:
 
     def leave(self, stream):
         """Write the rows of a connection and give its place away; those before it on the same pair go first."""
-        chain = []
-        at: cython.longlong
-        c: Connection
-        while stream >= 0 and self.pairs.live(stream) >= 0:
-            chain.append(stream)
-            stream = self.pairs.previous(stream)
-        for number in reversed(chain):
-            at = self.pairs.live(number)
-            c = self.alive[at]
-            if not c.ghost:
-                self.write(c, 0)
-            self.pairs.settle(number, -1)
-            self.pairs.keep_base(number, 0, c.half0.base_seq if c.half0.base_known else -1)
-            self.pairs.keep_base(number, 1, c.half1.base_seq if c.half1.base_known else -1)
-            c.used = 2
-            self.free.append(at)
+        previous: cython.longlong = self.pairs.previous(stream)
+        if previous >= 0 and self.pairs.live(previous) >= 0:
+            older = []
+            while previous >= 0 and self.pairs.live(previous) >= 0:
+                older.append(previous)
+                previous = self.pairs.previous(previous)
+            for number in reversed(older):
+                self.let_go(number)
+        return self.let_go(stream)
+
+    def let_go(self, stream):
+        at: cython.longlong = self.pairs.live(stream)
+        c: Connection = self.alive[at]
+        if not c.ghost:
+            self.write(c, 0)
+        self.pairs.settle(stream, -1)
+        self.pairs.keep_base(stream, 0, c.half0.base_seq if c.half0.base_known else -1)
+        self.pairs.keep_base(stream, 1, c.half1.base_seq if c.half1.base_known else -1)
+        c.used = 2
+        self.free.append(at)
         return 0
 
     def write(self, c, ended):

@@ -20,6 +20,8 @@ class Survey:
         self.given = result.given  # for commands that they may type
         self.interrupted = result.interrupted
         self.capture = Capture.of(result)
+        # Segments of connections that had left the table (engine.track.LIMITS); no row and no figure has them.
+        self.late_segments = result.late_segments
         self.digest = Digest(classes, result.last_ns or 0)
 
     @cached_property

@@ -88,6 +88,9 @@ def _file(page: _Page, survey: Any, connections: int) -> None:
     if others:
         said = ", ".join(f"{number:,} {plain(reason)}" for reason, number in others[:8])
         page.wrapped(f"not TCP: {said}" + (f", {len(others) - 8} kinds more" if len(others) > 8 else ""), indent="  ", most=3)
+    if survey.late_segments:
+        late = count(survey.late_segments, "segment")
+        page.wrapped(f"{late} came after their connections had been idle too long to be remembered: no figure has them.", indent="  ")
     for warning in capture.warnings[:_MANY]:
         page.wrapped(plain(warning), indent="    ", first="  ! ", style=_RED, most=3)
 
