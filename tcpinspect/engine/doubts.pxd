@@ -7,5 +7,7 @@ cdef long long _doubt_of(Judge judge, long long base, long long n, long long end
 cdef long long _arrived(Judge judge, long long k, long long n, long long event) noexcept
 cdef long long _silent(Judge judge, long long k, long long n, long long end_ns) noexcept
 cdef long long _doubt_of_reset(Judge judge, long long k, long long n, long long end_ns, long long state) noexcept
-cdef long long _doubt_of_abort(Judge judge, long long k) noexcept
+cdef long long _fin_came_first(Judge judge, long long base, long long k) noexcept
+cdef long long _doubt_of_close(Judge judge, long long base, long long k) noexcept
+cdef long long _doubt_of_abort(Judge judge, long long k, long long state, long long evidence) noexcept
 cdef long long _doubt_of_the_end(Judge judge, long long n) noexcept

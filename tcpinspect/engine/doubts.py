@@ -8,7 +8,7 @@ import cython
 
 from tcpinspect.engine.ledger import ROW_FIELDS
 from tcpinspect.protocol import header
-from tcpinspect.protocol.rfc9293 import Event, State
+from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.judge import Judge  # noqa: F401
@@ -28,6 +28,9 @@ DOUBTS = (
     "this side may have given up: an ICMP error answered its SYN, which the RFC lets pass and some systems do not",
     "TIME-WAIT may last on: it ends after two MSL, four minutes in the RFC and one in Linux, and no segment shows it",
     "the peer's SYN-ACK was captured and never answered: it may have arrived, or been lost behind the capture point",
+    "the peer's FIN may have arrived before the ACK of this side's own, in CLOSING: what it answered then was not captured",
+    "the reset answers a segment, which CLOSED does as well: this side may have ended before, and no segment shows how",
+    "this side may have closed in SYN-RECEIVED: nothing shows that the acknowledgment of its SYN came before its FIN left",
 )
 NONE = cython.declare(cython.longlong, 0)
 ARRIVAL = cython.declare(cython.longlong, 1)
@@ -42,6 +45,9 @@ STARTED_LATE = cython.declare(cython.longlong, 8)
 ICMP_PASSED = cython.declare(cython.longlong, 9)
 HOW_LONG = cython.declare(cython.longlong, END_DOUBTS["how long"])
 SYN_ACK_UNANSWERED = cython.declare(cython.longlong, 11)
+FIN_FIRST = cython.declare(cython.longlong, 12)
+RESET_ANSWERS = cython.declare(cython.longlong, 13)
+CLOSED_EARLY = cython.declare(cython.longlong, 14)
 
 # RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
 TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
@@ -59,11 +65,15 @@ CLOSED = cython.declare(cython.longlong, State.CLOSED)
 SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
 SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
 ESTABLISHED = cython.declare(cython.longlong, State.ESTABLISHED)
+FIN_WAIT_2 = cython.declare(cython.longlong, State.FIN_WAIT_2)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
+CLOSE = cython.declare(cython.longlong, Event.CLOSE)
+OBSERVED = cython.declare(cython.longlong, Evidence.observed)
 ABORT = cython.declare(cython.longlong, Event.ABORT)
 CAPTURE_START = cython.declare(cython.longlong, Event.CAPTURE_START)
 RCV_SYN = cython.declare(cython.longlong, Event.RCV_SYN)
 RCV_ACK_OF_SYN = cython.declare(cython.longlong, Event.RCV_ACK_OF_SYN)
+RCV_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_ACK_OF_FIN)
 RCV_FIN = cython.declare(cython.longlong, Event.RCV_FIN)
 RCV_FIN_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_FIN_ACK_OF_FIN)
 RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
@@ -104,7 +114,7 @@ def _doubt_of(judge, base, n, end_ns):
     frame: cython.longlong = judge.rows[base + 1]
     if event == TIMEOUT_2MSL:
         return HOW_LONG
-    if not frame or event < RCV_SYN and event != ABORT or event == RCV_ICMP:
+    if not frame or event < RCV_SYN and event != ABORT and event != CLOSE or event == RCV_ICMP:
         return NONE
     k = 0
     while k < n and judge.frame[k] != frame:
@@ -112,11 +122,15 @@ def _doubt_of(judge, base, n, end_ns):
     if k == n:
         return NONE
     if event == ABORT:
-        return _doubt_of_abort(judge, k)
+        return _doubt_of_abort(judge, k, judge.rows[base + 3], judge.rows[base + 6])
+    if event == CLOSE:
+        return _doubt_of_close(judge, base, k)
     if judge.side[k] == judge.x:
         return NONE
     if event == RCV_RST:
         return _doubt_of_reset(judge, k, n, end_ns, judge.rows[base + 3])
+    if (event == RCV_ACK_OF_FIN or event == RCV_FIN) and _fin_came_first(judge, base, k):
+        return FIN_FIRST
     if _arrived(judge, k, n, event):
         return NONE
     if event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN:
@@ -155,6 +169,8 @@ def _arrived(judge, k, n, event):
 def _silent(judge, k, n, end_ns):
     """The capture goes on long enough after record k for a timer of the side to run out, and the side sent nothing again."""
     s: cython.longlong
+    if judge.last_alive[judge.x] < 0:
+        return 0  # nothing of it was captured: its silence says nothing
     for s in range(k + 1, n):
         if judge.side[s] == judge.x and judge.octets[s] > 0:
             return 0
@@ -178,16 +194,48 @@ def _doubt_of_reset(judge, k, n, end_ns, state):
     return NONE if _silent(judge, k, n, end_ns) else ARRIVAL
 
 
-def _doubt_of_abort(judge, k):
+def _fin_came_first(judge, base, k):
+    """The peer had sent a FIN before k acknowledged the side's own: FIN-WAIT-2 if it was lost, CLOSING if only its ACK was."""
+    s: cython.longlong
+    f: cython.longlong = judge.fin_at[1 - judge.x]
+    if judge.rows[base + 5] == RCV_FIN:
+        return judge.rows[base + 3] == FIN_WAIT_2 and judge.rows[base - ROW + 8] == FIN_FIRST
+    if f < 0 or judge.rows[base + 4] != FIN_WAIT_2:
+        return 0
+    if f > k:
+        # The ACK has overtaken it: a receiver may hold what is ahead of its turn (§3.10.7.4), or take its acknowledgment at once.
+        return difference(judge.seq[k], judge.fin[1 - judge.x]) == 1
+    if judge._spoiled(f) or judge.top[f] >= 0 and difference(judge.seq[f], judge.top[f]) > 0:
+        return 0
+    for s in range(f + 1, k):
+        if judge.side[s] == judge.x and judge.flags[s] & ACK and not judge._covers_fin(s, 1 - judge.x):
+            if judge.time_ns[s] - judge.time_ns[f] > judge.crossing_ns:
+                return 0
+    return 1
+
+
+def _doubt_of_close(judge, base, k):
+    """About the side's own FIN k: what opened the connection may have come after it."""
+    if judge.rows[base + 3] != ESTABLISHED or judge.payload[k]:
+        return NONE
+    # CLOSE is never the first row of a side.
+    if judge.rows[base - ROW + 5] != RCV_ACK_OF_SYN or judge.rows[base - ROW + 1] != judge.rows[base + 1]:
+        return NONE
+    return CLOSED_EARLY
+
+
+def _doubt_of_abort(judge, k, state, evidence):
     """About the side's own reset k: without an ACK it does not tell what had arrived by then."""
     p: cython.longlong = k - 1
-    if judge.flags[k] & ACK:
+    if judge.flags[k] & ACK or evidence != OBSERVED:
         return NONE
     while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns:
         if judge.side[p] == judge.x:
             return NONE
         if judge.flags[p] & FIN and not judge.flags[p] & RST:
             return ABORT_CROSSED
+        if judge.flags[p] & ACK and not judge.flags[p] & RST and judge.ack[p] == judge.seq[k]:
+            return ABORT_CROSSED if state == SYN_RECEIVED else RESET_ANSWERS
         p -= 1
     return NONE
 

@@ -90,11 +90,7 @@ class Judge(Ledger):
         if self.ts_val[p] >= 0 and self.ts_ecr[s] >= 0 and not flags & SYN:
             if self.ts_ecr[s] == self.ts_val[p] and not sent & SYN:
                 return OPEN
-            if (
-                self.floor[p] >= 0
-                and difference(self.seq[p], self.floor[p]) <= 0
-                and difference(self.ts_ecr[s], self.ts_val[p]) < 0
-            ):
+            if self.floor[p] >= 0 and difference(self.seq[p], self.floor[p]) <= 0 and difference(self.ts_ecr[s], self.ts_val[p]) < 0:
                 return CONTRADICTED
         return OPEN
 
@@ -138,6 +134,49 @@ class Judge(Ledger):
                 return 1
             if mine and self.payload[k] > 0 and sent >= 0 and difference(self.end[k], sent) > 0:
                 return 1
+        return 0
+
+    def _turns_away(self, s, p):
+        """RST s is the answer that p gets where there is no connection (RFC 9293 §3.10.7.1).
+
+        An answer comes at once; a SYN or SYN-ACK has had no other answer before.
+        """
+        if self.flags[p] & RST or not self.flags[p] & SYN and self.time_ns[s] - self.time_ns[p] > self.crossing_ns:
+            return 0
+        if not self.flags[s] & ACK:
+            return self.flags[p] & ACK and self.ack[p] == self.seq[s]
+        if self.flags[p] & ACK or self.seq[s] or self.ack[s] != self.end[p]:
+            return 0
+        return self.top[s] != 0  # what had been sent ends elsewhere: the zero is no number of its sender's
+
+    def _syn_behind(self, i):
+        """The SYN by which the side opened, where it passed the capture point after record i of that side; -1: none."""
+        other: cython.longlong = 1 - self.x
+        k: cython.longlong = self.bare_syn[self.x]
+        if self.flags[i] & RST or not self.flags[i] & ACK:
+            return -1
+        if self.flags[i] & SYN:
+            # Only who has sent a SYN of its own sends one without ACK; its SYN-ACK answers a SYN that crossed.
+            return k if k > i and self.seq[k] == self.seq[i] else -1
+        k = self.syn_ack[self.x]
+        if k < i or self.bare_syn[other] < 0 or self.bare_syn[other] > i or difference(self.seq[i], self.seq[k]) <= 0:
+            return -1
+        return k if difference(self.ack[k], self.isn[other]) == 1 else -1
+
+    def _fin_behind(self, i):
+        """The side's FIN, where record i bears the number behind it and yet passed the capture point first; -1: none."""
+        if self.sent_fin or self.fin_at[self.x] < i or self.octets[i] or self.flags[i] & RST or not self.flags[i] & ACK:
+            return -1
+        return self.fin_at[self.x] if difference(self.seq[i], self.fin[self.x]) == 1 else -1
+
+    def _closes_unopened(self, s):
+        """FIN s leaves SYN-RECEIVED (§3.10.4): the peer acknowledges the SYN alone, and later than this."""
+        k: cython.longlong
+        if not self.flags[s] & FIN or self.payload[s] or self.floor[s] >= 0:
+            return 0
+        for k in range(s + 1, self.size):
+            if self.side[k] != self.x and self._covers_syn(k, self.x) and not self.flags[k] & RST:
+                return self.ack[k] == self.seq[s]
         return 0
 
     def _stale_syn(self, s):

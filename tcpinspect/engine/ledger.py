@@ -41,6 +41,9 @@ CROSSING_LEAST_NS = cython.declare(cython.longlong, 25_000_000)
 CROSSING_MOST_NS = cython.declare(cython.longlong, 1_000_000_000)
 CROSSING_NS = cython.declare(cython.longlong, 150_000_000)
 
+# Where neither timestamps nor the IP identification tell: no timer of TCP runs out so soon (RFC 6298 §2.4).
+TWIN_NS = cython.declare(cython.longlong, 1_000_000)
+
 # Room for the rows of one side: each state is entered at most a few times, even by a stream of several incarnations.
 ROOM = cython.declare(cython.longlong, 64)
 LAST = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFF)
@@ -226,7 +229,9 @@ class Ledger:
             return 0
         if self.ack[q] != self.ack[p]:
             return 0
-        return self.ts_val[q] == self.ts_val[p] and (self.ts_val[p] >= 0 or self.word[p] >> 16 != 0)
+        if self.ts_val[p] >= 0 or self.word[p] >> 16 != 0:
+            return self.ts_val[q] == self.ts_val[p]
+        return self.time_ns[p] - self.time_ns[q] < TWIN_NS
 
     def _fast_open(self, side):
         """The side's SYN-ACK acknowledged data of the SYN (RFC 7413): it may send before its SYN is acknowledged."""

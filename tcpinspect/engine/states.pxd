@@ -7,7 +7,7 @@ from tcpinspect.protocol.fast cimport difference
 
 @cython.final
 cdef class Solver(Judge):
-    cdef long long heard, waiting, refused, end_ns
+    cdef long long heard, waiting, refused, end_ns, told
     cdef long long[40] queue
     cdef long long[40] late
     cdef long long[40] verdict
@@ -15,6 +15,8 @@ cdef class Solver(Judge):
     cpdef int remember(self, long long before_0, long long before_1) except -1
     cpdef int hear_error(self, long long side, long long frame, long long time_ns, long long seq, long long final) except -1
     cdef long long _unanswered_syn_ack(self, long long p) noexcept
+    cdef int _tell_overtaken(self, long long i) except -1
+    cdef int _unseen(self, long long n) except -1
     cdef int _error(self) except -1
     cdef int _solve_side(self, long long x, long long n, long long capture_end_ns) except -1
     cdef int _arrive(self, long long p) except -1

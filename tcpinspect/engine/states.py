@@ -136,6 +136,7 @@ class Solver(Judge):
         self.acked = -1
         self.waiting = 0
         self.refused = -1
+        self.told = -1
         self.end_ns = capture_end_ns
         self.own = -1
         self.ended = 0
@@ -144,14 +145,17 @@ class Solver(Judge):
                 if latest >= 0 and self._twin(latest, i) and self.octets[i] > 0:
                     continue
                 latest = i
-                if self._stale_syn(i):
+                if i == self.told or self._stale_syn(i):
                     continue
+                self._tell_overtaken(i)
                 if self.state == CLOSED and not self.count[x] and not self.flags[i] & (SYN | RST):
                     self._begin(i)
                 self._flush(i)
                 self._send(i)
             else:
                 self._arrive(i)
+        if latest < 0:
+            self._unseen(n)
         self._flush(-1)
         if self.state == SYN_SENT and self.error_frame[x]:
             self._error()
@@ -161,6 +165,39 @@ class Solver(Judge):
                 self._row(0, 0, CLOSED, TIMEOUT_2MSL, ASSUMED, self.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL])
         self.finals[x] = self.state
         doubt_rows(self, n, capture_end_ns)
+        return 0
+
+    def _tell_overtaken(self, i):
+        """Before record i tell what its side had sent earlier, though it passed the capture point later: its own SYN or FIN."""
+        k: cython.longlong = self._syn_behind(i) if self.state == CLOSED and not self.count[self.x] else self._fin_behind(i)
+        if k < 0:
+            return 0
+        if self.state < ESTABLISHED:
+            self._flush(k)
+            self._send(k)
+            self.told = k
+            return 0
+        self.sent_fin = 1
+        self._step(CLOSE, k, OBSERVED)
+        # Where the FIN that passed does not know the peer's, it tells nothing new; a repeated one may.
+        if not self._covers_fin(k, 1 - self.x):
+            self.told = k
+        return 0
+
+    def _unseen(self, n):
+        """Nothing of the side was captured, yet the peer answers its SYN-ACK, and nothing shows that it sent any more."""
+        k: cython.longlong
+        other: cython.longlong = 1 - self.x
+        last: cython.longlong = self.last_alive[other]
+        if self.bare_syn[other] < 0:
+            return 0
+        for k in range(self.bare_syn[other] + 1, n):
+            if self.flags[k] & ACK and not self.flags[k] & (SYN | RST) and difference(self.seq[k], self.isn[other]) == 1:
+                if self.ack[k] != self.ack[last]:
+                    return 0
+                self._step(OPEN_PASSIVE, -1, ASSUMED)
+                self._step(RCV_SYN, self.bare_syn[other], INFERRED)
+                return self._step(RCV_ACK_OF_SYN, k, OBSERVED)
         return 0
 
     def _error(self):
@@ -226,11 +263,10 @@ class Solver(Judge):
             self.verdict[j] = self._verdict(self.queue[j], s) if s >= 0 else OPEN
             if self.verdict[j] == PROVEN:
                 proven = j
-        # A RST without ACK takes its number from the segment that met no connection: that one was not received.
-        if s >= 0 and self.flags[s] & RST and not self.flags[s] & ACK:
+        # A RST takes its numbers from the segment that met no connection (§3.10.7.1): that one was not received.
+        if s >= 0 and self.flags[s] & RST:
             for j in range(count):
-                p = self.queue[j]
-                if self.flags[p] & ACK and not self.flags[p] & RST and self.ack[p] == self.seq[s]:
+                if self._turns_away(s, self.queue[j]):
                     refused = j
             self.refused = self.queue[refused] if refused >= 0 else -1
         self.waiting = 0
@@ -241,6 +277,9 @@ class Solver(Judge):
                 # It met no connection, but its acknowledgment may have been the last thing the connection heard.
                 if self.sent_fin and self._covers_fin(p, self.x):
                     self._step(RCV_ACK_OF_FIN, p, OBSERVED)
+                # What met no connection came after its end, and so did all that came later.
+                if not self.flags[p] & ACK or self.flags[p] & SYN:
+                    blocked = 1
                 continue
             if v == CONTRADICTED or v == PASSED:
                 if j < proven and not self.flags[p] & FIN:
@@ -399,7 +438,7 @@ class Solver(Judge):
                 self._hear_syn(s)
         elif self.state == SYN_SENT and (self.isn[other] < 0 or self._covers_syn(s, other)):
             self._step(RCV_SYN_ACK, s, INFERRED)
-        elif self.state == SYN_RECEIVED and self.octets[s] > 0 and not self._fast_open(self.x):
+        elif self.state == SYN_RECEIVED and self.octets[s] > 0 and not self._fast_open(self.x) and not self._closes_unopened(s):
             self._step(RCV_ACK_OF_SYN, s, INFERRED)
         if self.state == CLOSED:
             return 0
@@ -427,8 +466,12 @@ class Solver(Judge):
         self.refused = -1
         if p >= 0:
             good = self._covers_syn(p, self.x) and self._acks_seen(p)
-        if self.state == SYN_SENT and (not good or self.last_alive[self.x] > s):
-            return 0
+        if p >= 0 and not self.flags[p] & ACK:
+            # CLOSED answers so (§3.10.7.1): the connection had ended before, and no segment shows how.
+            return self._step(ABORT, s, INFERRED) if self.last_alive[self.x] < s else 0
+        if self.state == SYN_SENT:
+            # SYN-SENT ends without a segment (§3.10.5): a RST to a good SYN-ACK is the answer of CLOSED.
+            return self._step(ABORT, s, INFERRED) if good and self.last_alive[self.x] < s else 0
         if self.state == SYN_RECEIVED and p >= 0 and not good:
             return 0
         if self._outlives(s):
@@ -441,12 +484,7 @@ class Solver(Judge):
         other: cython.longlong = 1 - self.x
         if not self.flags[s] & ACK:
             return 0
-        if (
-            self.isn[other] >= 0
-            and self.isn[self.x] < 0
-            and difference(self.ack[s], self.isn[other]) > 0
-            and self._acks_seen(s)
-        ):
+        if self.isn[other] >= 0 and self.isn[self.x] < 0 and difference(self.ack[s], self.isn[other]) > 0 and self._acks_seen(s):
             if self.bare_syn[other] >= 0:
                 self._step(OPEN_PASSIVE, -1, ASSUMED)
                 self._step(RCV_SYN, self.bare_syn[other], INFERRED)

@@ -16,8 +16,8 @@ Pieces = Iterator[tuple[Header, bytes]]
 
 DATA = Header("Data", "", (), "")
 _LINKS: dict[int, Header] = {
-    113: w.COOKED, 276: w.COOKED_2, 0: w.LOOPBACK, 108: w.LOOPBACK, 9: w.HDLC, 50: w.HDLC, 104: w.HDLC, 10: w.FDDI, 242: w.INFINIBAND,
-    129: w.ARCNET, 239: w.NETFILTER, 178: w.JUNIPER,
+    113: w.COOKED, 276: w.COOKED_2, 0: w.LOOPBACK, 108: w.LOOPBACK, 9: w.HDLC, 50: w.HDLC, 104: w.HDLC, 10: w.FDDI, 6: w.TOKEN_RING,
+    242: w.INFINIBAND, 129: w.ARCNET, 239: w.NETFILTER, 178: w.JUNIPER,
 }  # fmt: skip
 _ETHERTYPES: dict[int, Header] = {
     0x8100: w.VLAN, 0x88A8: w.VLAN, 0x9100: w.VLAN, 0x9200: w.VLAN, 0x8864: w.PPPOE, 0x8926: w.VN_TAG, 0x88E7: w.BACKBONE,

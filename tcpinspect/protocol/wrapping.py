@@ -67,6 +67,8 @@ COOKED_2 = _header("Linux cooked 2", "tcpdump.org, LINKTYPE_LINUX_SLL2",
                    "Address Length 8, Address 64 hex")  # fmt: skip
 LOOPBACK = _header("BSD loopback", "tcpdump.org, LINKTYPE_NULL", "Address Family 32 host")
 FDDI = _header("FDDI", "ISO 9314-2", "Frame Control 8 x, Destination 48 mac, Source 48 mac")
+TOKEN_RING = _header("Token Ring", "IEEE 802.5",
+                     "Access Control 8 x, Frame Control 8 x, Destination 48 mac, Source 48 mac", "Routing Information")  # fmt: skip
 INFINIBAND = _header("IP over InfiniBand", "RFC 4391", "Destination 160 hex, Source 160 hex, EtherType 16 x, Reserved 16")
 ARCNET = _header("ARCnet", "RFC 1201",
                  "Source 8, Destination 8, Offset 16, Protocol 8, Split Flag 8, Sequence 16")  # fmt: skip

@@ -42,12 +42,13 @@ _STORY = {
         "{0}（客户端）以分裂握手与 {1}（服务器）建立了连接：应答是服务器自己的 SYN 而非 SYN-ACK。{2}",
     rf"{_E} \(the client\) and {_E} \(the server\) opened a connection to each other at the same moment \(a simultaneous open\)\.(.*)":
         "{0}（客户端）与 {1}（服务器）同时互相打开连接（同时打开）。{2}",
-    rf"{_E} \(the client\) opened a connection to {_E} \(the server\), but not all of the opening was captured\.": "{0}（客户端）与 {1}（服务器）建立了连接，但建立过程没有抓全。",
+    rf"{_E} \(the client\) opened a connection to {_E} \(the server\), but not all of the opening was captured\.(.*)":
+        "{0}（客户端）与 {1}（服务器）建立了连接，但建立过程没有抓全。{2}",
     rf"{_E} connected to itself: client and server are one and the same socket\.(.*)": "{0} 与自己连接：客户端与服务器是同一个套接字。{1}",
-    rf"The answer to its SYN came after {_T}, and the handshake was complete {_T} later\.": "SYN 的应答在 {0} 后到来，再过 {1} 握手完成。",
-    rf"The answer to its SYN came after {_T}\.": "SYN 的应答在 {0} 后到来。", rf"The handshake took {_T}\.": "握手用了 {0}。",
-    rf"The answer came {_T} after the last SYN before it(?: \({_T} after the first segment\))?, and the handshake was complete {_T} later\.":
-        "应答在最近一个 SYN 之后 {0} 到来，再过 {2} 握手完成。",
+    rf"The answer to its SYN came after {_T}, and the handshake was complete {_T} later\.(.*)": "SYN 的应答在 {0} 后到来，再过 {1} 握手完成。{2}",
+    rf"The answer to its SYN came after {_T}\.(.*)": "SYN 的应答在 {0} 后到来。{1}", rf"The handshake took {_T}\.(.*)": "握手用了 {0}。{1}",
+    rf"The answer came {_T} after the last SYN before it(?: \({_T} after the first segment\))?, and the handshake was complete {_T} later\.(.*)":
+        "应答在最近一个 SYN 之后 {0} 到来，再过 {2} 握手完成。{3}",
     rf"The connection between {_E} \(the client\) and {_E} \(the server\) was already open when the capture began\.(.*)":
         "{0}（客户端）与 {1}（服务器）之间的连接在抓包开始时已经建立。{2}",
     r"The captured answers show who is the client\.": "抓到的应答表明谁是客户端。",
@@ -58,8 +59,9 @@ _STORY = {
         "{0}（客户端）试图连接 {1}（服务器），被拒绝：该端口没有程序接受连接，或防火墙代为应答。",
     rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), asked (once|twice|[\d,]+ times)(?: within {_T},)? and got no answer\.":
         "{0}（客户端）试图连接 {1}（服务器），请求{2}，没有得到应答。",
-    rf"{_E} \(the client\) began to open a connection to {_E} \(the server\), but the opening was not finished in this capture\.(?: The answer \(SYN-ACK\) came after {_T}\.)?":
-        "{0}（客户端）开始连接 {1}（服务器），但在本抓包中没有完成。",
+    rf"{_E} \(the client\) began to open a connection to {_E} \(the server\), but the opening was not finished in this capture\.(.*)":
+        "{0}（客户端）开始连接 {1}（服务器），但在本抓包中没有完成。{2}",
+    rf"The answer \(SYN-ACK\) came after {_T}\.(.*)": "应答（SYN-ACK）在 {0} 后到来。{1}",
     rf"No data was exchanged \(in ({_N[1:-1]} segments?)(?: over {_T})?\)\.": "没有交换数据（{0}）。",
     rf"The {_SIDE} sent no data \(in ({_N[1:-1]} segments?)(?: over {_T})?\)\.": "{0}没有发送数据（{1}）。",
     rf"The client sent (.+?) and the server sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "客户端发送 {0}，服务器发送 {1}，{2}，历时 {3}。",
@@ -69,15 +71,23 @@ _STORY = {
         "{0}先关闭（开始后 {1}，帧 {2}）：其 FIN 被确认，然后{3}发出自己的。",
     rf"The {_SIDE} closed first \({_T} after the start, frame {_N}\)(.*)": "{0}先关闭（开始后 {1}，帧 {2}）{3}",
     rf"; the {_SIDE} acknowledged that FIN and sent its own in the same segment\.": "；{0}在同一个报文段中确认该 FIN 并发出自己的。",
-    rf"and said that it has no more to send; the {_SIDE} went on sending data and closed later \(a half-close\)\.": "，并说明不再发送；{0}继续发送数据，稍后关闭（半关闭）。",
-    r"The (client|server) then broke it off with a reset \(RST\), without an orderly close\.": "随后{0}以复位（RST）中断，没有有序关闭。",
+    rf"and said that it has no more to send; the {_SIDE} went on sending data(?: (\([^()]+ after that FIN\)))? and closed later \(a half-close\)\.":
+        "，并说明不再发送；{0}继续发送数据{1}，稍后关闭（半关闭）。",
+    r"\((.+) after that FIN\)": "（该 FIN 之后 {0}）",
+    r"The (client|server) then broke it off with a reset \(RST\), without an orderly close\.(.*)": "随后{0}以复位（RST）中断，没有有序关闭。{1}",
     rf"It sent itself (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "它给自己发送 {0}，{1}，历时 {2}。",
     r"It closed, and its own FIN was that of the other side as well\.": "它关闭，自己的 FIN 也就是对方的 FIN。",
     r"In the end it is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?\.": "最后它处于 {0}（{1}）。",
-    r", but then reset the connection \(RST\) before the close was complete\.": "，但随后在关闭完成前复位了连接（RST）。",
-    rf", but then the {_SIDE} reset the connection \(RST\) before the close was complete\.": "，但随后{0}在关闭完成前复位了连接（RST）。",
-    rf"The {_SIDE} then broke it off with a reset \(RST\) \({_T} after the start, frame {_N}\), without an orderly close\.":
-        "随后{0}以复位（RST）中断（开始后 {1}，帧 {2}），没有有序关闭。",
+    r", but then reset the connection \(RST\) before the close was complete\.(.*)": "，但随后在关闭完成前复位了连接（RST）。{0}",
+    rf", but then the {_SIDE} reset the connection \(RST\) before the close was complete\.(.*)": "，但随后{0}在关闭完成前复位了连接（RST）。{1}",
+    rf"The {_SIDE} reset the connection \(RST\) before the close was complete\.(.*)": "{0}在关闭完成前复位了连接（RST）。{1}",
+    rf"The {_SIDE} then gave up with a reset \(RST\)\.(.*)": "随后{0}以复位（RST）放弃。{1}",
+    r"Such a reset (.+) \(([a-z-]+)\)\.": "这样的复位{0}（{1}）。",
+    r"Its program wished so: the wire does not tell why \(abort\)\.": "其程序要求如此：线路上看不出原因（abort）。",
+    r"Its program wished so, or closed or ended without having read all: the wire does not tell why \(abort\)\.":
+        "其程序要求如此，或未读完就关闭或结束：线路上看不出原因（abort）。",
+    rf"The {_SIDE} then broke it off with a reset \(RST\) \({_T} after the start, frame {_N}\), without an orderly close\.(.*)":
+        "随后{0}以复位（RST）中断（开始后 {1}，帧 {2}），没有有序关闭。{3}",
     r"Both sides closed at the same moment: their FINs crossed on the way \(a simultaneous close\)\.": "双方同时关闭：两个 FIN 在途中交错（同时关闭）。",
     r"It was not closed when the capture ended\.": "抓包结束时没有关闭。", rf"; the {_SIDE} had not closed when the capture ended\.": "；抓包结束时{0}还没有关闭。",
     r"; the close was not complete when the capture ended\.": "；抓包结束时关闭尚未完成。",

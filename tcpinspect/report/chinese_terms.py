@@ -83,7 +83,29 @@ _TITLES = {
     "began before the capture": "早于抓包开始", "slow answer": "应答缓慢", "aborted": "被中止", "reset during the close": "关闭过程中复位", "not closed": "未关闭",
     "closed on one side only": "只关闭了一端", "simultaneous close": "同时关闭", "half-close": "半关闭", "retransmissions": "重传", "many retransmissions": "大量重传",
     "gaps in the capture": "抓包中有缺口", "out of order": "乱序", "duplicate acknowledgments": "重复确认", "zero window": "零窗口", "bad checksums": "校验和错误",
-    "window scaling not agreed": "未商定窗口缩放", "no maximum segment size": "没有最大报文段长度",
+    "a reset that may be forged": "可能是伪造的复位", "window scaling not agreed": "未商定窗口缩放", "no maximum segment size": "没有最大报文段长度",
+}  # fmt: skip
+
+# How a handshake or a close came to be what it is (insight.details), as the story tells it: sentences with their full stop.
+_DETAILS = {
+    "the SYN-ACK was never answered: the client had gone, or its answer was lost before the capture point.":
+        "SYN-ACK 从未得到应答：客户端已离开，或其应答在抓包点之前丢失。",
+    "the SYN-ACK was not repeated though it stayed unanswered for seconds: a server that keeps no state (SYN cookies) does that; so does one whose repeats the capture missed.":
+        "SYN-ACK 数秒没有得到应答却没有重发：不保存状态的服务器（SYN cookie）如此；重发未被抓到的服务器看来也如此。",
+    "the SYN-ACK was answered by a reset: the client had given up or never asked, or only looked whether the port is open.":
+        "SYN-ACK 得到复位应答：客户端已放弃、从未请求，或只是探查端口是否开放。",
+    "the client went on as one that was accepted, but no SYN-ACK was captured.": "客户端像已被接受一样继续，但没有抓到 SYN-ACK。",
+    "the SYN was answered by an ACK without SYN, and then by a SYN.": "SYN 先得到不带 SYN 的 ACK 应答，随后得到 SYN。",
+    "no data of the other side was left unread, for it had sent none: the program asked for the reset (SO_LINGER with 0), or its host gave up or knew of no connection; the reset's cause, among the segments, tells more.":
+        "对方没有发送数据，因而没有未读数据：程序要求复位（SO_LINGER 为 0），或其主机放弃或不知道该连接；报文段中的复位原因说明更多。",
+    "the other side had sent data, which may have been unread or on its way when the program closed; or the program asked for the reset (SO_LINGER with 0), or its host gave up or knew of no connection: the reset's cause, among the segments, tells more.":
+        "对方发送过数据，程序关闭时可能未读或仍在途中；或程序要求复位（SO_LINGER 为 0），或其主机放弃或不知道该连接：报文段中的复位原因说明更多。",
+    "the client gave up before any answer came.": "客户端在得到任何应答之前放弃。",
+    "the reset did not end the connection: its receiver went on, or had to ignore it.": "复位没有结束连接：其接收者继续，或必须忽略它。",
+    "the side that had sent its FIN reset: its program had closed completely, and more data came or was left unread.":
+        "已发出 FIN 的一端复位：其程序已完全关闭，又有数据到来或未读。",
+    "the side that had not closed reset after the FIN of the other.": "没有关闭的一端在对方的 FIN 之后复位。",
+    "a reset came after both sides had sent their FIN.": "双方都发出 FIN 之后出现复位。",
 }  # fmt: skip
 
 _CAUSES = {
@@ -138,4 +160,4 @@ _OPTIONS = {
     "yes, each side's own": "是，各用各的", "no: windows as they stand, at most 65,535": "否：窗口按原值，至多 65,535", "": "",
 }  # fmt: skip
 
-TERMS: dict[str, str] = {**_MEANINGS, **_OUTCOMES, **_TITLES, **_CAUSES, **_SEGMENTS, **_OPTIONS}
+TERMS: dict[str, str] = {**_MEANINGS, **_OUTCOMES, **_TITLES, **_DETAILS, **_CAUSES, **_SEGMENTS, **_OPTIONS}

@@ -6,7 +6,7 @@ from tcpinspect.engine.doubts import DOUBTS
 
 from .story import OPENED, Story
 
-ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP, HOW_LONG, SYN_ACK = range(1, 12)
+ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP, HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY = range(1, 15)
 CLOSED_BY_BOTH = [*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302"]
 
 
@@ -69,6 +69,33 @@ def test_a_reset_without_ack_that_crossed_a_fin():
     story = Story(*OPENED, "S A 301 101", "S FA 301 101 at=40", "C R 101 at=41")
     assert doubts(story, "C")["CLOSED"] == ABORT
     assert "CLOSED" not in doubts(Story(*OPENED, "S FA 301 101 at=40", "C RA 101 302 at=41"), "C")
+
+
+def test_a_repeated_fin_does_not_prove_that_the_first_was_lost():
+    """CLOSING looks the same where the ACK of the first copy was lost before the capture point."""
+    begin = [*OPENED, "C FA 101 301 at=200", "S FA 301 101 at=205", "C A 102 302"]
+    story = Story(*begin, "C FA 101 302 at=1200", "S A 302 102", end_ms=9000)
+    assert doubts(story, "S") == {"FIN-WAIT-2": FIN_FIRST, "TIME-WAIT": FIN_FIRST}
+    lost = Story(*begin[:-1], "S FA 301 101 at=900", "C A 102 302", "C FA 101 302 at=1200", "S A 302 102", end_ms=9000)
+    assert doubts(lost, "S") == {}, "a FIN that did not know the client's, long after it: that one was lost"
+
+
+def test_a_reset_that_closed_would_send_as_well():
+    """FIN-WAIT-2 that has expired answers the next keep-alive as any other host: the connection had ended before."""
+    begin = [*OPENED, "C FA 101 301", "S A 301 102", "S A 300 102 at=90000"]
+    assert doubts(Story(*begin, "C R 102 at=90000", end_ms=99000), "C") == {"CLOSED": ANSWER}
+    assert doubts(Story(*begin, "C RA 102 301 at=90000", end_ms=99000), "C") == {}
+
+
+def test_a_reset_in_syn_received_that_the_third_segment_crossed():
+    assert doubts(Story(*OPENED, "S R 301"), "S") == {"CLOSED": ABORT}
+    assert doubts(Story(*OPENED, "S R 301 at=500"), "S") == {"ESTABLISHED": THIRD}
+
+
+def test_a_fin_of_whom_nothing_shows_that_its_syn_was_acknowledged():
+    story = Story("C S 100", "S SA 300 101", "S FA 301 101", "C A 101 302")
+    assert doubts(story, "S")["FIN-WAIT-1"] == EARLY
+    assert doubts(Story(*OPENED, "S FA 301 101", "C A 101 302", end_ms=9000), "S") == {}
 
 
 @pytest.mark.parametrize(("end_ms", "wanted"), [(50, {"ESTABLISHED": LATE, "CLOSED": ARRIVAL}), (9000, {"ESTABLISHED": LATE})])

@@ -250,6 +250,76 @@ def test_time_wait_old_syn_is_answered_from_the_state_before():
     assert Story("C S 50", "S A 302 103", before=(-1, State.TIME_WAIT)).path("S") == "CLOSED TIME-WAIT"
 
 
+# what passes the capture point before something its sender had sent earlier
+
+
+def test_fin_wait_1_the_own_ack_overtakes_the_fin_it_follows():
+    """The ACK bears the number behind the FIN: the server had closed before it heard of the client's FIN."""
+    story = Story(*OPENED, "C FA 101 301", "S A 302 102", "S FA 301 101 at=55", "C A 102 302")
+    assert story.path("S") == PASSIVE + " FIN-WAIT-1 CLOSING TIME-WAIT"
+    assert story.row("S", "FIN-WAIT-1") == (6, "CLOSE", "observed") and story.row("S", "CLOSING") == (4, "RCV-FIN", "observed")
+    in_turn = Story(*OPENED, "C FA 101 301", "S A 301 102", "S FA 301 102 at=55", "C A 102 302")
+    assert in_turn.path("S") == PASSIVE + " CLOSE-WAIT LAST-ACK CLOSED"
+
+
+def test_syn_received_the_fin_overtakes_the_syn_ack():
+    """It is no connection that began before the capture: its SYN-ACK, with the number before, answers the SYN that was seen."""
+    story = Story("C S 100", "S FA 301 101 at=50", "S SA 300 101 at=310", "C A 101 301", "S FA 301 101 at=1330", "C A 101 302")
+    assert story.path("S") == "CLOSED LISTEN SYN-RECEIVED FIN-WAIT-1 FIN-WAIT-2"
+    assert story.row("S", "SYN-RECEIVED") == (1, "RCV-SYN", "observed") and story.row("S", "FIN-WAIT-1") == (2, "CLOSE", "observed")
+
+
+def test_syn_sent_the_syn_ack_overtakes_the_own_syn():
+    """Only an active opener sends a SYN without ACK: the SYN-ACK with its number answered a SYN that crossed."""
+    story = Story("S S 300", "C SA 100 301", "S A 301 101", "C S 100")
+    assert story.path("C") == "CLOSED SYN-SENT SYN-RECEIVED ESTABLISHED"
+    assert story.row("C", "SYN-SENT") == (4, "OPEN-ACTIVE", "observed")
+
+
+def test_syn_received_without_a_captured_segment_of_the_server():
+    """The SYN-ACK was lost before the capture point; the client's ACK of it proves that it was sent."""
+    story = Story("C S 100", "C A 101 301", end_ms=9000)
+    assert story.path("C") == ACTIVE and story.path("S") == PASSIVE
+    assert story.row("S", "SYN-RECEIVED") == (1, "RCV-SYN", "inferred")
+    assert story.by_name["S"][-1]["doubt"], "silence of a side that was not captured tells nothing"
+    assert Story("C S 100", "C A 101 301", "C A 101 351").path("S") == "", "one direction only: the server's end is not to be seen"
+
+
+def test_a_copy_within_a_millisecond_is_none_of_tcp():
+    """No timer runs out so soon: of the two SYN-ACKs the first counts, while one sent again says that the first was lost."""
+    assert Story("C S 100", "S SA 300 101", "S SA 300 101 at=10", "C A 101 301").row("C", "ESTABLISHED")[0] == 2
+    assert Story("C S 100", "S SA 300 101", "S SA 300 101 at=1010", "C A 101 301").row("C", "ESTABLISHED")[0] == 3
+
+
+# resets of a side that was CLOSED already
+
+
+def test_syn_sent_rst_ack_with_number_zero_is_the_answer_of_closed():
+    """§3.10.7.1 answers a SYN with SEQ=0: the side did not receive it in SYN-SENT, its attempt was over."""
+    story = Story("S S 300", "C S 100 at=1010", "S RA 0 101")
+    assert story.path("S") == "CLOSED SYN-SENT CLOSED" and story.row("S", "CLOSED") == (3, "ABORT", "inferred")
+    crossed = Story("C S 100", "S S 300 at=5", "S SA 300 101 at=100", "C RA 0 301 at=105", "C R 101 at=200")
+    assert crossed.path("C") == "CLOSED SYN-SENT CLOSED"
+
+
+def test_syn_sent_reset_to_a_syn_ack_is_inferred_for_syn_sent_ends_without_a_segment():
+    story = Story("C S 100", "S SA 300 101", "C R 101 at=250")
+    assert story.path("C") == "CLOSED SYN-SENT CLOSED" and story.row("C", "CLOSED") == (3, "ABORT", "inferred")
+
+
+def test_established_reset_long_after_the_third_segment_does_not_answer_it():
+    """An answer comes at once; in between the third segment had arrived, unless it was lost."""
+    story = Story(*OPENED, "S R 301 at=210")
+    assert story.path("S") == PASSIVE + " CLOSED"
+    assert Story(*OPENED, "S R 301").path("S") == "CLOSED LISTEN SYN-RECEIVED CLOSED"
+
+
+def test_syn_received_close_before_the_third_segment():
+    """§3.10.4: who closes in SYN-RECEIVED goes to FIN-WAIT-1; the ACK of the SYN alone came later."""
+    story = Story("C S 100", "S SA 300 101", "S FA 301 101", "C A 101 301", "C A 101 302")
+    assert story.path("S") == "CLOSED LISTEN SYN-RECEIVED FIN-WAIT-1 FIN-WAIT-2"
+
+
 # order, bounds
 
 
