@@ -53,14 +53,14 @@ _SHORT = {
 }
 
 
-def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None, out: str | None, expression: str | None,
+def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], format: str | None, out: str | None, expression: str | None,
               fields: tuple[str, ...], count: int | None, style: str) -> None:  # fmt: skip
     """Analyse the file and write one of its tables. Raises TcpinspectError before anything is written."""
     from tcpinspect.model import export
     from tcpinspect.model import filter as display_filter
 
     session = click.get_current_context().ensure_object(Session)
-    session.check_output(out, file)
+    session.check_output(out, files)
     chosen: Any = format or format_of(out)
     schema = TABLES[name]
     if fields and chosen != "text":
@@ -70,7 +70,7 @@ def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None
     if chosen == "text":
         check_fields(name, fields)
     filter_ = display_filter.compile(expression, schema) if expression else None
-    analysis = session.analyze(file, segments=name in ("segments", "findings"))
+    analysis = session.analyze(files, segments=name in ("segments", "findings"))
     check_streams(analysis, streams)
     table = analysis.table(name)
     everything = not streams and filter_ is None and count is None
@@ -80,7 +80,7 @@ def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None
     else:
         source = table.rows()
     rows = islice(_selected(source, streams, filter_), count)
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         if chosen == "text":
             to_screen = out in (None, "-")
             width = terminal_width() if to_screen else None
@@ -163,7 +163,7 @@ def _command(name: str) -> click.Command:
         "expression",
         metavar="FILTER",
         help="Only rows that satisfy this: columns (or Wireshark's names), and or not, == != < <= > >=, in [..], "
-        'contains, is null, + - * / % &; values like 80, 200ms, 192.0.2.1, SF, true. ' + _MORE.get(name, ""),
+        "contains, is null, + - * / % &; values like 80, 200ms, 192.0.2.1, SF, true. " + _MORE.get(name, ""),
     )
     @click.option(
         "-e",
@@ -186,7 +186,7 @@ def _command(name: str) -> click.Command:
     )
     @global_options
     def command(
-        file: str,
+        files: tuple[str, ...],
         streams: tuple[int, ...],
         format: str | None,
         out: str | None,
@@ -195,7 +195,7 @@ def _command(name: str) -> click.Command:
         count: int | None,
         style: str,
     ) -> None:
-        run_table(name, file, streams, format, out, expression, fields, count, style)  # fmt: skip
+        run_table(name, files, streams, format, out, expression, fields, count, style)  # fmt: skip
 
     return command
 

@@ -26,7 +26,7 @@ def tables(path: Path, **limits: int) -> tuple[list[Any], list[Any], Tracker]:
     records = Records(Source(str(path)))
     chunks: list[Chunk] = []
     while records.next_block():
-        tracker.block(records)
+        tracker.block(records, 0, records.count)
         while limits and (chunk := finisher.take(tracker.last_ns, 0)):
             chunks.append(chunk)
     tracker.end()
