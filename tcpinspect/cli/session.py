@@ -15,9 +15,11 @@ from tcpinspect.errors import CaptureError, UsageError
 if TYPE_CHECKING:
     from tcpinspect.engine.run import Progress
     from tcpinspect.model.analysis import Analysis
+    from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
+    from tcpinspect.model.stream import Streamed, Streaming
     from tcpinspect.model.survey import Survey
 
-Read = TypeVar("Read", "Analysis", "Survey")
+Read = TypeVar("Read", "Analysis", "Streamed", "Survey")
 DONE, FAILED = 0, 2
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports of any tool whose reader went away
 
@@ -101,17 +103,27 @@ class Session:
 
         return self._read(files, lambda shown: survey(files, progress=shown, follow=self.follow))
 
-    def _read(self, files: Sequence[str], read: Callable[[Progress | None], Read]) -> Read:
+    def stream(self, files: Sequence[str], table: Streaming, write: Callable[[ConnectionBatch | TimelineBatch], None]) -> Streamed:
+        """The same, but one table goes to `write` while the captures are read; errors of `write` come out as they are."""
+        from tcpinspect.model.stream import stream
+
+        return self._read(files, lambda shown: stream(files, table, write, progress=shown, follow=self.follow), writes=True)
+
+    def _read(self, files: Sequence[str], read: Callable[[Progress | None], Read], *, writes: bool = False) -> Read:
         self.check_input(files)
         self._say_slow(files)
         from tcpinspect.cli.progress import progress
 
+        # rows that go to the terminal as they come are progress enough
+        wanted = not self.quiet and not (writes and is_terminal(sys.stdout))
         try:
-            with progress(files, follow=self.follow is not None, wanted=not self.quiet) as shown:
+            with progress(files, follow=self.follow is not None, wanted=wanted) as shown:
                 found = read(shown)
         except CaptureError:
             raise
         except OSError as error:
+            if writes:  # the output's, not the capture's
+                raise
             raise CaptureError(f"cannot read {error.filename or files[0]}: {error.strerror or error}") from error
         self.interrupted = found.interrupted
         for warning in found.capture.warnings:

@@ -58,6 +58,7 @@ def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], forma
     """Analyse the file and write one of its tables. Raises TcpinspectError before anything is written."""
     from tcpinspect.model import export
     from tcpinspect.model import filter as display_filter
+    from tcpinspect.model.stream import STREAMING
 
     session = click.get_current_context().ensure_object(Session)
     session.check_output(out, files)
@@ -70,6 +71,9 @@ def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], forma
     if chosen == "text":
         check_fields(name, fields)
     filter_ = display_filter.compile(expression, schema) if expression else None
+    if name in STREAMING and chosen != "text" and not streams:
+        _stream(session, name, files, chosen, out, filter_, count)
+        return
     analysis = session.analyze(files, segments=name in ("segments", "findings"))
     check_streams(analysis, streams)
     table = analysis.table(name)
@@ -89,6 +93,40 @@ def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], forma
                 target.write(encoded(line + "\n", unicode=unicode))
         else:
             export.write_table(table if everything else export.Rows(schema, rows), schema, chosen, target)
+
+
+def _stream(session: Session, name: Any, files: tuple[str, ...], format: Any, out: str | None, filter_: Filter | None,
+            count: int | None) -> None:  # fmt: skip
+    """Write a table while the capture is read. The output is opened when there is something to write, or nothing came."""
+    from contextlib import ExitStack
+
+    from tcpinspect.model import export
+    from tcpinspect.model.table import ROW_TYPES
+
+    make: Any = ROW_TYPES[name]._make  # type: ignore[attr-defined]
+    to: export.Writer | None = None
+    left = count
+
+    def ready() -> export.Writer:
+        nonlocal to
+        if to is None:
+            to = export.writer(TABLES[name], format, stack.enter_context(session.output(out, files)))
+        return to
+
+    def write(batch: Any) -> None:
+        nonlocal left
+        if filter_ is None and left is None:
+            ready().batch(batch)
+        elif left != 0 and (rows := list(islice(_selected(map(make, zip(*batch.lists(), strict=True)), (), filter_), left))):
+            ready().columns(list(zip(*rows, strict=True)))
+            left = left if left is None else left - len(rows)
+
+    with ExitStack() as stack:
+        done = session.stream(files, name, write)
+        ready().close()
+    if done.late_segments:
+        session.warn(f"{done.late_segments} segments came after the row of their connection was written, which does not count them: "
+                     "so many connections were open that those long silent had to leave")  # fmt: skip
 
 
 def format_of(out: str | None) -> str:

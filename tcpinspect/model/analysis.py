@@ -12,10 +12,12 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, pick, rows_of_stream, segment_batches
+from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
 from tcpinspect.model.connection import Connection
+from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.notebook import RowList
 from tcpinspect.model.segment import Segment
+from tcpinspect.model.segment_batches import pick, rows_of_stream, segment_batches
 from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
 from tcpinspect.schema import TABLES
 

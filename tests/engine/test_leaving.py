@@ -12,7 +12,8 @@ from tcpinspect.capture.source import Source
 from tcpinspect.engine.finish import Chunk, Finisher
 from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.track import Tracker
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch
+from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
+from tcpinspect.model.endpoints import Endpoints
 
 CAPTURES = sorted((Path(__file__).parents[2] / "captures").glob("*.pcap*"))
 
