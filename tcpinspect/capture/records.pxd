@@ -8,13 +8,15 @@ cdef class Records(Batch):
     cdef public object format
     cdef object buffer
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
-    cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, frames, base, want, drops
-    cdef public long long simple_packets
+    cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, base, want, drops
+    cdef public long long frames, simple_packets
     cdef const unsigned char *octets
     cdef int look(self) except -1
     cdef long long u16(self, long long at) noexcept
     cdef long long u32(self, long long at) noexcept
     cpdef int next_block(self) except -1
+    cpdef long long time(self, long long n)
+    cpdef long long run_end(self, long long first, long long limit)
     cdef int refill(self) except -1
     cdef int walk_pcap(self) except -1
     cdef int walk_snoop(self) except -1

@@ -91,7 +91,8 @@ class Records(Batch):
         self.simple_packets = 0
         self.want = 0
         self.drops = 0
-        self.refill()
+        while self.filled < 24 and not self.ended:
+            self.refill()
         self.open()
 
     def open(self):
@@ -160,22 +161,22 @@ class Records(Batch):
         return 0
 
     def refill(self):
-        """Move what is left to the front (of a larger buffer when one record needs it) and read on."""
+        """Move what is left to the front (of a larger buffer when one record needs it) and read what there is; nothing: the end."""
         left: cython.longlong = self.filled - self.at
+        came: cython.longlong
+        grown = self.buffer
         if left and left * 2 > self.capacity or self.want > self.capacity:
             self.capacity = max(self.capacity * 2, self.want)
             grown = bytearray(self.capacity)
-            grown[:left] = self.buffer[self.at : self.filled]
-        else:
-            grown = self.buffer
-            if left:
-                grown[:left] = self.buffer[self.at : self.filled]
+        if left and (self.at or grown is not self.buffer):
+            memoryview(grown)[:left] = memoryview(self.buffer)[self.at : self.filled]
         self.buffer = grown
         self.look()
         self.base += self.at
         self.at = 0
-        self.filled = left + self.source.readinto(memoryview(grown)[left:])
-        if self.filled < self.capacity:
+        came = self.source.readinto(memoryview(grown)[left:])
+        self.filled = left + came
+        if not came:
             self.ended = 1
         return 0
 
@@ -199,9 +200,20 @@ class Records(Batch):
             self.source.damage = None
         return self.count
 
+    def time(self, n):
+        """Time of record n of the block."""
+        return self.times[n]
+
+    def run_end(self, first, limit):
+        """The place behind the records from `first` on that are not later than `limit`."""
+        n: cython.longlong = first
+        while n < self.count and self.times[n] <= limit:
+            n += 1
+        return n
+
     def stop(self, what):
         """Damage: say where reading ends, and end it."""
-        if not self.source.damage:
+        if not self.source.damage and not self.source.interrupted:
             self.warnings.append(f"{what} at byte {self.base + self.at}, after packet {self.frames}: analysed up to there")
         self.at = self.filled
         self.ended = 1

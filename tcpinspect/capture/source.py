@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from tcpinspect.errors import CaptureError
 
@@ -19,10 +21,7 @@ Input = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
 _MAGIC = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ\x00": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 _LONGEST_MAGIC = max(map(len, _MAGIC))
-
-
-class _Reads(Protocol):
-    def read(self, size: int = -1, /) -> bytes: ...
+_LOOK_AGAIN_S = 0.1  # how often a followed file is looked at: tail -f takes a second, people notice a fifth
 
 
 class Source:
@@ -30,118 +29,161 @@ class Source:
 
     `given` is what the user wrote, `name` its last part; `compression` is "", "gzip", "bzip2", "xz" or "zstd"; `damage` is
     None until reading meets the end of what is readable; `interrupted` says that Ctrl-C ended the reading; `bytes_read`
-    counts octets after decompression.
+    counts octets after decompression, `bytes_taken` those of the file itself.
+
+    `follow`: at the end of the file wait for more, at most so many seconds in one go. `ahead`: decompress a regular file
+    in a thread of its own, while what it gave before is analysed.
     """
 
-    def __init__(self, where: Input) -> None:
+    def __init__(self, where: Input, *, follow: float | None = None, ahead: bool = True) -> None:
         self.damage: str | None = None
         self.interrupted = False
         self.bytes_read = 0
-        self._close = False
-        self.name, raw = self._open(where)
+        self._close: list[Callable[[], object]] = []
+        self.name, opened = self._open(where)
         self.given = os.fspath(where) if isinstance(where, (str, os.PathLike)) else self.name
-        head = _read_exactly(raw, _LONGEST_MAGIC)
+        self._raw = _Raw(opened, follow)
+        try:
+            head = self._raw.peek(_LONGEST_MAGIC)
+        except OSError as error:
+            raise CaptureError(f"cannot read the input: {error.strerror or error}") from None
         self.compression = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
-        whole = _Prepended(head, raw)
-        self._stream: _Reads = _decompressor(self.compression, whole) if self.compression else whole
-        # read() of a damaged stream raises and loses what it had; read1() hands over piece by piece.
-        self._read: Callable[[int], bytes] = getattr(self._stream, "read1", self._stream.read)
-        self._raw = raw
+        self._readinto: Callable[[memoryview], int] = self._raw.readinto
+        if self.compression:
+            self._decompress(ahead and follow is None and isinstance(opened, io.FileIO) and is_regular(where))
 
     def _open(self, where: Input) -> tuple[str, Any]:
         if isinstance(where, (bytes, bytearray, memoryview)):
             return "<bytes>", io.BytesIO(where)
-        if hasattr(where, "read"):
+        if not isinstance(where, (str, os.PathLike)):
             return Path(str(getattr(where, "name", "<stream>"))).name, where
         if str(where) == "-":
-            return "<stdin>", sys.stdin.buffer
+            return "<stdin>", getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
         path = Path(where)
         try:
-            self._close = True
-            return path.name, path.open("rb", buffering=0)
+            opened = path.open("rb", buffering=0)
         except FileNotFoundError:
             raise CaptureError(f"no file {str(path)!r}: check the name") from None
         except OSError as error:
-            raise CaptureError(f"cannot read {str(path)!r}: {error.strerror}") from None
+            advice = ": too many captures overlap in time; merge some first, or raise ulimit -n" if error.errno == 24 else ""
+            raise CaptureError(f"cannot read {str(path)!r}: {error.strerror}{advice}") from None
+        self._close.append(opened.close)
+        return path.name, opened
+
+    def _decompress(self, ahead: bool) -> None:
+        from tcpinspect.capture.inflate import Ahead, decompressor
+
+        inner = decompressor(self.compression, self._raw)
+        self._readinto = inner
+        if ahead and cores() > 1:
+            thread = Ahead(inner)
+            self._readinto = thread.readinto
+            self._close.insert(0, thread.close)
+
+    @property
+    def bytes_taken(self) -> int:
+        """Octets read from the file, as it lies on the disk."""
+        return self._raw.taken
 
     def readinto(self, buffer: memoryview) -> int:
-        """Fill the buffer as far as the stream goes; less than its size only at the end, damage or Ctrl-C. Octets read."""
-        filled = 0
-        while filled < len(buffer):
-            try:
-                piece = self._read(len(buffer) - filled)
-            except KeyboardInterrupt:  # what came until now is still a result
-                self.interrupted = True
-                break
-            except Exception as error:  # each decompressor has errors of its own; all mean the same here
-                if isinstance(error, (MemoryError, ValueError)) and not self.compression:
-                    raise
-                self.damage = f"the {self.compression or 'input'} stream is damaged: {error}".rstrip(": ")
-                break
-            if not piece:
-                break
-            buffer[filled : filled + len(piece)] = piece
-            filled += len(piece)
-        self.bytes_read += filled
-        return filled
+        """Read what there is, at most the buffer's size; 0 only at the end, damage or Ctrl-C. Octets read."""
+        if self.interrupted or self.damage:
+            return 0
+        try:
+            came = self._readinto(buffer)
+        except KeyboardInterrupt:  # what came until now is still a result
+            self.interrupted = True
+            return 0
+        except Exception as error:  # each decompressor has errors of its own; all mean the same here
+            if isinstance(error, (MemoryError, ValueError)) and not self.compression:
+                raise
+            self.damage = f"the {self.compression or 'input'} stream is damaged: {error}".rstrip(": ")
+            return 0
+        self.bytes_read += came
+        return came
 
     def close(self) -> None:
         """Close what was opened here; a file object handed in stays open."""
-        if self._close:
-            self._raw.close()
+        for close in self._close:
+            close()
+        self._close = []
 
 
-class _Prepended(io.RawIOBase):
-    """The bytes already read for a look at the magic, then the rest of the stream."""
+class _Raw:
+    """The bytes of the file itself, whatever kind of object gives them; they may be looked at before they are read."""
 
-    def __init__(self, head: bytes, rest: _Reads) -> None:
-        self._head = head
-        # Of a pipe, take what is there: waiting for more would lose it to Ctrl-C.
-        self._read_rest: Callable[[int], bytes] = getattr(rest, "read1", rest.read)
+    def __init__(self, opened: Any, follow: float | None) -> None:
+        self.taken = 0
+        self._head = b""
+        self._follow = follow
+        direct = isinstance(opened, (io.RawIOBase, io.BytesIO))
+        self._into: Callable[[memoryview], int | None] = opened.readinto if direct else _copying(opened)
 
-    def readable(self) -> bool:
-        return True
+    def peek(self, size: int) -> bytes:
+        """The first `size` octets, less at the end; they are read again later."""
+        while len(self._head) < size:
+            piece = self._more(size - len(self._head))
+            if not piece:
+                break
+            self._head += piece
+        return self._head
 
-    def readinto(self, buffer: Any) -> int:
-        piece = self.read(len(buffer))
+    def _more(self, size: int) -> bytes:
+        buffer = bytearray(size)
+        return bytes(buffer[: self._fill(memoryview(buffer))])
+
+    def read(self, size: int = -1) -> bytes:
+        """Some octets, none at the end; what the decompressors call."""
+        if self._head:
+            piece, self._head = self._head[: size if size > 0 else None], self._head[size:] if size > 0 else b""
+            return piece
+        return self._more(size if size > 0 else 1 << 18)
+
+    def readinto(self, buffer: memoryview) -> int:
+        if self._head:
+            piece = self.read(len(buffer))
+            buffer[: len(piece)] = piece
+            return len(piece)
+        return self._fill(buffer)
+
+    def _fill(self, buffer: memoryview) -> int:
+        quiet_since = None
+        while True:
+            came = self._into(buffer)
+            if came:
+                self.taken += came
+                return came
+            if came is not None:  # None: a stream that does not block has nothing yet
+                if self._follow is None:
+                    return 0
+                if quiet_since is None:
+                    quiet_since = time.monotonic()
+                elif time.monotonic() - quiet_since >= self._follow:
+                    return 0
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _copying(opened: Any) -> Callable[[memoryview], int]:
+    """readinto for other file objects."""
+    # Of a pipe, take what is there: waiting for more would lose it to Ctrl-C (and readinto1 waits when it has something).
+    read = getattr(opened, "read1", opened.read)
+
+    def readinto(buffer: memoryview) -> int:
+        piece = read(len(buffer)) or b""
         buffer[: len(piece)] = piece
         return len(piece)
 
-    def read(self, size: int = -1, /) -> bytes:
-        if self._head:
-            piece = self._head if size < 0 else self._head[:size]
-            self._head = self._head[len(piece) :]
-            return piece
-        return self._read_rest(size) or b""
+    return readinto
 
 
-def _read_exactly(stream: _Reads, size: int) -> bytes:
-    data = b""
-    while len(data) < size:
-        try:
-            piece = stream.read(size - len(data))
-        except OSError as error:
-            raise CaptureError(f"cannot read the input: {error.strerror or error}") from None
-        if not piece:
-            break
-        data += piece
-    return data
+def is_regular(where: Input) -> bool:
+    """A path of a regular file: it can be opened twice, and a thread that reads it comes to an end."""
+    try:
+        return isinstance(where, (str, os.PathLike)) and where != "-" and stat.S_ISREG(os.stat(where).st_mode)
+    except (OSError, ValueError):
+        return False
 
 
-def _decompressor(kind: str, stream: io.RawIOBase) -> _Reads:
-    if kind == "gzip":
-        import gzip
-
-        return gzip.GzipFile(fileobj=stream)
-    if kind == "bzip2":
-        import bz2
-
-        return bz2.BZ2File(stream)
-    if kind == "xz":
-        import lzma
-
-        return lzma.LZMAFile(stream)  # type: ignore[arg-type]
-    import zstandard
-
-    # A frame may ask for a window of 2 GiB; 2^27 (the zstd tool's own default limit) bounds the memory.
-    return zstandard.ZstdDecompressor(max_window_size=1 << 27).stream_reader(stream, read_across_frames=True)  # type: ignore[arg-type]
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

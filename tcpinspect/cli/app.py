@@ -48,6 +48,7 @@ Examples:
   tcpinspect segments office.pcap -Y 'retransmission and payload_len > 0'
   tcpinspect timeline office.pcap -T ndjson    every change of state, for scripts
   tcpinspect report office.pcap -o office.html one page for a browser
+  tcpinspect connections day-*.pcap.gz         rotated files as one capture
   tcpdump -i eth0 -w - tcp | tcpinspect -      from a pipe
 """
 
@@ -68,7 +69,14 @@ class LazyGroup(click.Group):
         return command
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        return super().parse_args(ctx, with_command(args))
+        return super().parse_args(ctx, with_command(with_value(args)))
+
+
+def with_value(args: Sequence[str]) -> list[str]:
+    """The words with `--follow` as `--follow=inf`: its value is optional, so the word behind it is never its value."""
+    words = list(args)
+    end = words.index("--") if "--" in words else len(words)
+    return [*("--follow=inf" if word == "--follow" else word for word in words[:end]), *words[end:]]
 
 
 def with_command(args: Sequence[str]) -> list[str]:
@@ -110,7 +118,7 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
     invoke_without_command=True,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog=EXAMPLES,
-    subcommand_metavar="FILE | COMMAND [ARGS]...",
+    subcommand_metavar="FILE... | COMMAND [ARGS]...",
 )
 @click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Print the version and exit.")
 @global_options
@@ -118,7 +126,8 @@ def _print_version(ctx: click.Context, _parameter: click.Parameter, value: bool)
 def cli(ctx: click.Context) -> None:
     """Tell what both ends of every TCP connection in a capture did, state by state, as RFC 9293 names it.
 
-    FILE is a capture (pcap or pcapng, also compressed); "-" is standard input. Without a command it is summarised.
+    FILE is a capture (pcap or pcapng, also compressed); "-" is standard input; several are read as one, in order of their
+    first packets and merged by time where they overlap. Without a command it is summarised.
 
     Exit code: 0 done, 1 a check failed, 2 a wrong call or unreadable input, 130 interrupted.
     """

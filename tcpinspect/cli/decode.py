@@ -29,14 +29,15 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
 @global_options
 @click.pass_obj
-def decode(session: Session, file: str, frame: int, format: str, notation: bool, scapy: bool, out: str | None) -> None:
+def decode(session: Session, files: tuple[str, ...], frame: int, format: str, notation: bool, scapy: bool, out: str | None) -> None:
     """Take one frame apart: Ethernet, VLAN, MPLS, tunnels, IP, TCP: each layer's octets and fields, and what is odd in them."""
+    from tcpinspect.capture.many import names
     from tcpinspect.insight.dissect import frame_of
 
     check_text_ending(out, ".json")
-    session.check_input(file)
-    session.check_output(out, file)
-    found = frame_of(file, frame)
+    session.check_input(files)
+    session.check_output(out, files)
+    found = frame_of(files, frame, follow=session.follow)
     to_screen = out in (None, "-")
     if notation or scapy:
         text = "".join(f"{line}\n" for line in _written(found, notation, scapy))
@@ -45,8 +46,8 @@ def decode(session: Session, file: str, frame: int, format: str, notation: bool,
     else:
         from tcpinspect.report.header_text import frame_text
 
-        text = frame_text(found, file)
-    with session.output(out, file) as target:
+        text = frame_text(found, names(files))
+    with session.output(out, files) as target:
         target.write(encoded(text, unicode=unicode_output() or not to_screen))
 
 

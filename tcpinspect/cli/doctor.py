@@ -29,14 +29,14 @@ _TONES = {"error": "31", "warn": "33", "note": "36", "chat": "2"}
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
 @global_options
 @click.pass_obj
-def doctor(session: Session, file: str, format: str, out: str | None) -> None:
+def doctor(session: Session, files: tuple[str, ...], format: str, out: str | None) -> None:
     """Examine the recording itself: offload, copies, order, drops, cut packets, one direction, clock.
 
     Each fault with what it does to the analysis and what to do about it. The exit code is 0 also for a sick capture.
     """
-    analysis = session.analyze(file, segments=False)
+    analysis = session.analyze(files, segments=False)
     to_screen = out in (None, "-")
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         if format == "text":
             unicode = unicode_output() or not to_screen
             width = max(40, (terminal_width() if to_screen else None) or _WIDTH_ELSEWHERE)

@@ -21,7 +21,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 def _keep(ctx: click.Context, parameter: click.Parameter, value: Any) -> None:
     """Store an option of the whole program; given before or behind the command it means the same."""
     session = ctx.ensure_object(Session)
-    if parameter.name is not None and value not in (None, False):
+    if parameter.name is not None and value is not None and value is not False:
         setattr(session, parameter.name, value)
 
 
@@ -30,7 +30,7 @@ def global_options(function: F) -> F:
     for option in (
         click.option("--color", type=click.Choice(["auto", "always", "never"]), callback=_keep, expose_value=False,
                      help="Colours (the four tables have none): auto (a terminal, and NO_COLOR unset), always, never."),
-        click.option("-q", "--quiet", is_flag=True, callback=_keep, expose_value=False, help="No warnings on stderr."),
+        click.option("-q", "--quiet", is_flag=True, callback=_keep, expose_value=False, help="No warnings and no progress on stderr."),
         click.option("--strict", is_flag=True, callback=_keep, expose_value=False,
                      help="Exit with 2 when the capture is damaged, after printing what could be read."),
     ):  # fmt: skip
@@ -39,28 +39,33 @@ def global_options(function: F) -> F:
 
 
 def file_argument(function: F) -> F:
-    """FILE, or -r FILE as with tcpdump and tshark. The command receives it as `file`."""
+    """FILE..., or -r FILE as with tcpdump and tshark, and --follow. The command receives them as `files`."""
 
-    def resolve(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> str:
+    def resolve(ctx: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> tuple[str, ...]:
         # -r is eager, so it has been seen when the argument is processed
-        by_option = ctx.meta.get("tcpinspect.read")
-        if value is not None and by_option is not None:
-            raise click.UsageError(f'two captures, "{by_option}" and "{value}": give one', ctx)
-        chosen = value if value is not None else by_option
-        if chosen is None and not ctx.resilient_parsing:
+        by_option: tuple[str, ...] = ctx.meta.get("tcpinspect.read", ())
+        if value and by_option:
+            raise click.UsageError(f'captures both with -r ("{by_option[0]}") and without ("{value[0]}"): give them one way', ctx)
+        chosen = value or by_option
+        if not chosen and not ctx.resilient_parsing:
             raise click.UsageError("a capture file is missing", ctx)
-        return str(chosen)
+        if chosen.count("-") > 1:
+            raise click.UsageError('standard input can be read once: give "-" once', ctx)
+        return chosen
 
-    def read(ctx: click.Context, _parameter: click.Parameter, value: str | None) -> None:
-        if value is not None:
+    def read(ctx: click.Context, _parameter: click.Parameter, value: tuple[str, ...]) -> None:
+        if value:
             ctx.meta["tcpinspect.read"] = value
 
     path = click.Path(allow_dash=True)
-    function = click.option("-r", "read", type=path, metavar="FILE", is_eager=True, expose_value=False, callback=read,
-                            help="The capture, as with tcpdump and tshark.")(function)  # fmt: skip
+    function = click.option("-r", "read", type=path, metavar="FILE", multiple=True, is_eager=True, expose_value=False, callback=read,
+                            help="The capture, as with tcpdump and tshark (repeatable).")(function)  # fmt: skip
     function = click.option("-n", "numeric", is_flag=True, expose_value=False,
                             help="Accepted for habit: names are never looked up.")(function)  # fmt: skip
-    return click.argument("file", type=path, required=False, callback=resolve)(function)
+    function = click.option("--follow", type=click.FloatRange(min=0), metavar="[=SECONDS]", expose_value=False, callback=_keep,
+                            help="Wait for more at the end of a file that is still written, until Ctrl-C or so many quiet seconds.",
+                            )(function)  # fmt: skip
+    return click.argument("files", type=path, nargs=-1, metavar="FILE...", callback=resolve)(function)
 
 
 def stream_option(function: F) -> F:

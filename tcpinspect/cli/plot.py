@@ -76,9 +76,9 @@ def plot() -> None:
 @picture_options
 @global_options
 @click.pass_obj
-def ladder(session: Session, file: str, stream: int | None, out: str, **how: Any) -> None:
+def ladder(session: Session, files: tuple[str, ...], stream: int | None, out: str, **how: Any) -> None:
     """Draw client and server as two rails, time downwards, an arrow a segment, the states along the rails."""
-    _draw(session, file, out, "ladder", lambda analysis: the_connection(analysis, stream), how)
+    _draw(session, files, out, "ladder", lambda analysis: the_connection(analysis, stream), how)
 
 
 @plot.command(epilog="\b\nExample:\n  tcpinspect plot machine office.pcap --stream 3 -o machine.png")
@@ -88,19 +88,19 @@ def ladder(session: Session, file: str, stream: int | None, out: str, **how: Any
 @picture_options
 @global_options
 @click.pass_obj
-def machine(session: Session, file: str, stream: int | None, out: str, **how: Any) -> None:
+def machine(session: Session, files: tuple[str, ...], stream: int | None, out: str, **how: Any) -> None:
     """Draw RFC 9293's state diagram and the way a connection, or every connection, took through it."""
-    _draw(session, file, out, "machine", lambda analysis: analysis if stream is None else analysis.connections[stream], how)
+    _draw(session, files, out, "machine", lambda analysis: analysis if stream is None else analysis.connections[stream], how)
 
 
 def _add(name: str, kind: _Kind) -> None:
     """Make the command of a kind without options of its own."""
 
-    def draw(session: Session, file: str, out: str, stream: int | None = None, **how: Any) -> None:
+    def draw(session: Session, files: tuple[str, ...], out: str, stream: int | None = None, **how: Any) -> None:
         def chosen(analysis: Any) -> Any:
             return analysis if kind.of == "capture" else the_connection(analysis, stream)
 
-        _draw(session, file, out, name, chosen, how)
+        _draw(session, files, out, name, chosen, how)
 
     command: Callable[..., Any] = click.pass_obj(draw)
     for option in (global_options, picture_options, *((_side_option,) if kind.of == "direction" else ()),
@@ -114,12 +114,12 @@ for _name, _kind in _KINDS.items():
     _add(_name, _kind)
 
 
-def _draw(session: Session, file: str, out: str, kind: str, chosen: Callable[[Any], Any], how: dict[str, Any]) -> None:
+def _draw(session: Session, files: tuple[str, ...], out: str, kind: str, chosen: Callable[[Any], Any], how: dict[str, Any]) -> None:
     """Draw what is `chosen` of the capture and save it. The ending is checked before the capture is read."""
     if os.path.splitext(out)[1].lower() not in PICTURES:
         raise UsageError(f"{out} has no ending that says which picture it is: use {', '.join(PICTURES)}")
-    session.check_output(out, file)
-    what = chosen(session.analyze(file))
+    session.check_output(out, files)
+    what = chosen(session.analyze(files))
     import tcpinspect.plot
     from tcpinspect.plot.speech import FontWarning
 

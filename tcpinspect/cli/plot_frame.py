@@ -34,18 +34,21 @@ def _options(function: Callable[..., Any]) -> Callable[..., Any]:
 @_options
 @global_options
 @click.pass_obj
-def header(session: Session, file: str, frame: int, theme: str, lang: str, out: str) -> None:
+def header(session: Session, files: tuple[str, ...], frame: int, theme: str, lang: str, out: str) -> None:
     """Draw a frame's TCP header as RFC 9293 does, with its values; what is odd in it is marked."""
 
     def draw(found: Dissection) -> Any:
         import tcpinspect.plot
+        from tcpinspect.capture.many import names
 
         if not found.segment:
-            raise UsageError(f'frame {found.frame} of {file} holds no TCP segment ({found.reason}): "tcpinspect plot layers" draws any')
+            raise UsageError(
+                f'frame {found.frame} of {names(files)} holds no TCP segment ({found.reason}): "tcpinspect plot layers" draws any'
+            )
         src, dst = found.addresses if found.checksum in ("good", "bad") else ("", "")
         return tcpinspect.plot.header(found, src=src, dst=dst, theme=theme, lang=lang)
 
-    _draw(session, file, frame, out, draw)
+    _draw(session, files, frame, out, draw)
 
 
 @click.command(epilog="\b\nExample:\n  tcpinspect plot layers office.pcap --frame 12 -o layers.png")
@@ -53,7 +56,7 @@ def header(session: Session, file: str, frame: int, theme: str, lang: str, out: 
 @_options
 @global_options
 @click.pass_obj
-def layers(session: Session, file: str, frame: int, theme: str, lang: str, out: str) -> None:
+def layers(session: Session, files: tuple[str, ...], frame: int, theme: str, lang: str, out: str) -> None:
     """Draw a frame's octets in the layers that wrap its segment, each with its fields."""
 
     def draw(found: Dissection) -> Any:
@@ -61,18 +64,18 @@ def layers(session: Session, file: str, frame: int, theme: str, lang: str, out: 
 
         return tcpinspect.plot.layers(found, theme=theme, lang=lang)
 
-    _draw(session, file, frame, out, draw)
+    _draw(session, files, frame, out, draw)
 
 
-def _draw(session: Session, file: str, frame: int, out: str, draw: Callable[[Dissection], Any]) -> None:
+def _draw(session: Session, files: tuple[str, ...], frame: int, out: str, draw: Callable[[Dissection], Any]) -> None:
     """Draw a frame of the file and save it. The ending is checked before the capture is read."""
     if os.path.splitext(out)[1].lower() not in PICTURES:
         raise UsageError(f"{out} has no ending that says which picture it is: use {', '.join(PICTURES)}")
-    session.check_input(file)
-    session.check_output(out, file)
+    session.check_input(files)
+    session.check_output(out, files)
     from tcpinspect.insight.dissect import frame_of
 
-    axes = draw(frame_of(file, frame))
+    axes = draw(frame_of(files, frame, follow=session.follow))
     import tcpinspect.plot
 
     tcpinspect.plot.save(axes, out)

@@ -26,7 +26,7 @@ _FORMATS = {".html": "html", ".htm": "html", ".md": "md", ".markdown": "md"}
 @click.option("--lang", type=click.Choice(["en", "zh"]), help="The page's language; default: by $LANG. Markdown is English.")
 @global_options
 @click.pass_obj
-def report(session: Session, file: str, out: str, format: str | None, lang: str | None) -> None:
+def report(session: Session, files: tuple[str, ...], out: str, format: str | None, lang: str | None) -> None:
     """Write a report: overview, connections, and for each that is interesting its story, ladders, states and findings.
 
     The HTML page is one file that loads nothing: arrows answer to pointer and keyboard with the segment's header and why it
@@ -36,8 +36,8 @@ def report(session: Session, file: str, out: str, format: str | None, lang: str 
     if chosen is None:
         raise UsageError(f"{out} ends neither in .html nor in .md: rename it, or say -T html or -T md")
     if out != "-":
-        session.check_output(out, file)
-    analysis = session.analyze(file)
+        session.check_output(out, files)
+    analysis = session.analyze(files)
     if chosen == "html":
         from tcpinspect.report.html import html_report
 
@@ -48,7 +48,7 @@ def report(session: Session, file: str, out: str, format: str | None, lang: str 
         from tcpinspect.report.markdown import markdown_report
 
         text = markdown_report(analysis)
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         target.write(text.encode("utf-8", "backslashreplace"))
 
 

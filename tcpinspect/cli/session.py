@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
 
@@ -13,10 +13,13 @@ from tcpinspect.cli import INTERRUPTED
 from tcpinspect.errors import CaptureError, UsageError
 
 if TYPE_CHECKING:
+    from tcpinspect.engine.run import Progress
     from tcpinspect.model.analysis import Analysis
+    from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
+    from tcpinspect.model.stream import Streamed, Streaming
     from tcpinspect.model.survey import Survey
 
-Read = TypeVar("Read", "Analysis", "Survey")
+Read = TypeVar("Read", "Analysis", "Streamed", "Survey")
 DONE, FAILED = 0, 2
 BROKEN_PIPE = 141  # 128 + SIGPIPE: what a shell reports of any tool whose reader went away
 
@@ -79,39 +82,64 @@ class Session:
         self.strict = False
         self.quiet = False
         self.color = "auto"
+        self.follow: float | None = None  # seconds to wait for more at the end of a file
         self.damaged = False
         self.interrupted = False
 
-    def check_input(self, file: str) -> None:
+    def check_input(self, files: Sequence[str]) -> None:
         """Refuse to wait for a capture that somebody would have to type."""
-        if file == "-" and sys.stdin is not None and sys.stdin.isatty():
+        if "-" in files and sys.stdin is not None and sys.stdin.isatty():
             raise UsageError("standard input is the terminal: give a file, or a pipe such as: tcpdump -w - | tcpinspect -")
 
-    def analyze(self, file: str, *, segments: bool = True) -> Analysis:
-        """Analyse the capture, its warnings to stderr; `segments` False saves their memory. Raises TcpinspectError."""
+    def analyze(self, files: Sequence[str], *, segments: bool = True) -> Analysis:
+        """Analyse the captures as one, warnings to stderr; `segments` False saves their memory. Raises TcpinspectError."""
         import tcpinspect
 
-        return self._read(file, lambda: tcpinspect.analyze(file, segments=segments))
+        return self._read(files, lambda shown: tcpinspect.analyze(files, segments=segments, progress=shown, follow=self.follow))
 
-    def survey(self, file: str) -> Survey:
-        """The same, but only what a summary needs, in memory that does not grow with the file."""
+    def survey(self, files: Sequence[str]) -> Survey:
+        """The same, but only what a summary needs, in memory that does not grow with the capture."""
         from tcpinspect.model.survey import survey
 
-        return self._read(file, lambda: survey(file))
+        return self._read(files, lambda shown: survey(files, progress=shown, follow=self.follow))
 
-    def _read(self, file: str, read: Callable[[], Read]) -> Read:
-        self.check_input(file)
+    def stream(self, files: Sequence[str], table: Streaming, write: Callable[[ConnectionBatch | TimelineBatch], None]) -> Streamed:
+        """The same, but one table goes to `write` while the captures are read; errors of `write` come out as they are."""
+        from tcpinspect.model.stream import stream
+
+        return self._read(files, lambda shown: stream(files, table, write, progress=shown, follow=self.follow), writes=True)
+
+    def _read(self, files: Sequence[str], read: Callable[[Progress | None], Read], *, writes: bool = False) -> Read:
+        self.check_input(files)
+        self._say_slow(files)
+        from tcpinspect.cli.progress import progress
+
+        # rows that go to the terminal as they come are progress enough
+        wanted = not self.quiet and not (writes and is_terminal(sys.stdout))
         try:
-            found = read()
+            with progress(files, follow=self.follow is not None, wanted=wanted) as shown:
+                found = read(shown)
         except CaptureError:
             raise
         except OSError as error:
-            raise CaptureError(f"cannot read {file}: {error.strerror or error}") from error
+            if writes:  # the output's, not the capture's
+                raise
+            raise CaptureError(f"cannot read {error.filename or files[0]}: {error.strerror or error}") from error
         self.interrupted = found.interrupted
         for warning in found.capture.warnings:
             self.damaged = True
             self.warn(warning)
         return found
+
+    def _say_slow(self, files: Sequence[str]) -> None:
+        """Where the engine was not compiled, say so before a long wait, once."""
+        from tcpinspect.engine import speed
+
+        def large(file: str) -> bool:
+            return file == "-" or (os.path.exists(file) and os.path.getsize(file) > speed.LARGE_OCTETS)
+
+        if not speed.compiled() and any(map(large, files)):
+            self.warn(f"the engine is not compiled here: {speed.SLOWER}; install gcc and Python's headers, and then tcpinspect again")
 
     def warn(self, text: str) -> None:
         """A warning of one line on stderr, unless -q."""
@@ -131,14 +159,14 @@ class Session:
         return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb" and is_terminal(stream or sys.stdout)
 
     @contextmanager
-    def output(self, path: str | None, capture: str | None = None) -> Iterator[BinaryIO]:
-        """The binary file to write to: stdout for None and "-". `capture` is the file that was read, which must live."""
+    def output(self, path: str | None, captures: Sequence[str] = ()) -> Iterator[BinaryIO]:
+        """The binary file to write to: stdout for None and "-". `captures` are the files that were read, which must live."""
         if path is None or path == "-":
             sys.stdout.flush()
             yield sys.stdout.buffer
             sys.stdout.buffer.flush()
             return
-        self.check_output(path, capture)
+        self.check_output(path, captures)
         try:
             out = open(path, "wb")  # noqa: SIM115 - closed below, where a failing close is told apart
         except OSError as error:
@@ -152,14 +180,15 @@ class Session:
                 raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
             raise
 
-    def check_output(self, path: str | None, capture: str | None) -> None:
-        """Refuse to write over the capture that is read."""
-        try:
-            same = path not in (None, "-") and capture not in (None, "-") and os.path.samefile(str(path), str(capture))
-        except (OSError, ValueError):
-            same = False
-        if same:
-            raise UsageError(f"{path} is the capture itself: write to another file")
+    def check_output(self, path: str | None, captures: Sequence[str]) -> None:
+        """Refuse to write over a capture that is read."""
+        for capture in captures:
+            try:
+                same = path not in (None, "-") and capture != "-" and os.path.samefile(str(path), capture)
+            except (OSError, ValueError):
+                same = False
+            if same:
+                raise UsageError(f"{path} is the capture itself: write to another file")
 
 
 def discard(path: str) -> None:

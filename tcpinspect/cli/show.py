@@ -32,24 +32,24 @@ _WIDTH_ELSEWHERE = 100  # characters where stdout is no terminal
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
 @global_options
 @click.pass_obj
-def show(session: Session, file: str, stream: int | None, phase: str, width: int | None, plain: bool, out: str | None) -> None:
+def show(session: Session, files: tuple[str, ...], stream: int | None, phase: str, width: int | None, plain: bool, out: str | None) -> None:
     """Show one connection: two rails with each side's state, an arrow a segment, and what it means."""
     from tcpinspect.report.ladder_text import text_ladder
 
-    session.check_output(out, file)
+    session.check_output(out, files)
     ending = os.path.splitext(out or "")[1].lower()
     if ending in PICTURES or ending in PAGES:
         other = "tcpinspect plot ladder" if ending in PICTURES else "tcpinspect report"
         raise UsageError(f'{out}: show writes text, not {ending}; for that there is "{other}"')
     check_text_ending(out, ".ans")
-    connection = the_connection(session.analyze(file), stream)
+    connection = the_connection(session.analyze(files), stream)
     to_screen = out in (None, "-")
     unicode = not plain and (unicode_output() or not to_screen)
     columns = width or (terminal_width() if to_screen else None) or _WIDTH_ELSEWHERE
     color = session.colored() if to_screen else session.color == "always"
     text = text_ladder(connection, phase=phase, width=columns, unicode=unicode, color=color)
     below = "".join(f"\n{line}" for line in _below(connection, columns)) if phase == "all" else ""
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         target.write(encoded(text.rstrip("\n") + "\n" + below + "\n" * bool(below), unicode=unicode))
 
 

@@ -26,15 +26,15 @@ _WIDTH_ELSEWHERE = 80  # characters where stdout is no terminal
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
 @global_options
 @click.pass_obj
-def summary(session: Session, file: str, format: str | None, out: str | None) -> None:
+def summary(session: Session, files: tuple[str, ...], format: str | None, out: str | None) -> None:
     """Say what is in a capture, on one screen: times, packets, outcomes, and what is worth a look first."""
-    session.check_output(out, file)
+    session.check_output(out, files)
     if format is None:
         check_text_ending(out, ".json")
         format = "json" if (out or "").lower().endswith(".json") else "text"
-    survey = session.survey(file)
+    survey = session.survey(files)
     to_screen = out in (None, "-")
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         if format == "json":
             import json
 

@@ -53,14 +53,15 @@ _SHORT = {
 }
 
 
-def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None, out: str | None, expression: str | None,
+def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], format: str | None, out: str | None, expression: str | None,
               fields: tuple[str, ...], count: int | None, style: str) -> None:  # fmt: skip
     """Analyse the file and write one of its tables. Raises TcpinspectError before anything is written."""
     from tcpinspect.model import export
     from tcpinspect.model import filter as display_filter
+    from tcpinspect.model.stream import STREAMING
 
     session = click.get_current_context().ensure_object(Session)
-    session.check_output(out, file)
+    session.check_output(out, files)
     chosen: Any = format or format_of(out)
     schema = TABLES[name]
     if fields and chosen != "text":
@@ -70,7 +71,10 @@ def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None
     if chosen == "text":
         check_fields(name, fields)
     filter_ = display_filter.compile(expression, schema) if expression else None
-    analysis = session.analyze(file, segments=name in ("segments", "findings"))
+    if name in STREAMING and chosen != "text" and not streams:
+        _stream(session, name, files, chosen, out, filter_, count)
+        return
+    analysis = session.analyze(files, segments=name in ("segments", "findings"))
     check_streams(analysis, streams)
     table = analysis.table(name)
     everything = not streams and filter_ is None and count is None
@@ -80,7 +84,7 @@ def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None
     else:
         source = table.rows()
     rows = islice(_selected(source, streams, filter_), count)
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         if chosen == "text":
             to_screen = out in (None, "-")
             width = terminal_width() if to_screen else None
@@ -89,6 +93,40 @@ def run_table(name: str, file: str, streams: tuple[int, ...], format: str | None
                 target.write(encoded(line + "\n", unicode=unicode))
         else:
             export.write_table(table if everything else export.Rows(schema, rows), schema, chosen, target)
+
+
+def _stream(session: Session, name: Any, files: tuple[str, ...], format: Any, out: str | None, filter_: Filter | None,
+            count: int | None) -> None:  # fmt: skip
+    """Write a table while the capture is read. The output is opened when there is something to write, or nothing came."""
+    from contextlib import ExitStack
+
+    from tcpinspect.model import export
+    from tcpinspect.model.table import ROW_TYPES
+
+    make: Any = ROW_TYPES[name]._make  # type: ignore[attr-defined]
+    to: export.Writer | None = None
+    left = count
+
+    def ready() -> export.Writer:
+        nonlocal to
+        if to is None:
+            to = export.writer(TABLES[name], format, stack.enter_context(session.output(out, files)))
+        return to
+
+    def write(batch: Any) -> None:
+        nonlocal left
+        if filter_ is None and left is None:
+            ready().batch(batch)
+        elif left != 0 and (rows := list(islice(_selected(map(make, zip(*batch.lists(), strict=True)), (), filter_), left))):
+            ready().columns(list(zip(*rows, strict=True)))
+            left = left if left is None else left - len(rows)
+
+    with ExitStack() as stack:
+        done = session.stream(files, name, write)
+        ready().close()
+    if done.late_segments:
+        session.warn(f"{done.late_segments} segments came after the row of their connection was written, which does not count them: "
+                     "so many connections were open that those long silent had to leave")  # fmt: skip
 
 
 def format_of(out: str | None) -> str:
@@ -163,7 +201,7 @@ def _command(name: str) -> click.Command:
         "expression",
         metavar="FILTER",
         help="Only rows that satisfy this: columns (or Wireshark's names), and or not, == != < <= > >=, in [..], "
-        'contains, is null, + - * / % &; values like 80, 200ms, 192.0.2.1, SF, true. ' + _MORE.get(name, ""),
+        "contains, is null, + - * / % &; values like 80, 200ms, 192.0.2.1, SF, true. " + _MORE.get(name, ""),
     )
     @click.option(
         "-e",
@@ -186,7 +224,7 @@ def _command(name: str) -> click.Command:
     )
     @global_options
     def command(
-        file: str,
+        files: tuple[str, ...],
         streams: tuple[int, ...],
         format: str | None,
         out: str | None,
@@ -195,7 +233,7 @@ def _command(name: str) -> click.Command:
         count: int | None,
         style: str,
     ) -> None:
-        run_table(name, file, streams, format, out, expression, fields, count, style)  # fmt: skip
+        run_table(name, files, streams, format, out, expression, fields, count, style)  # fmt: skip
 
     return command
 

@@ -30,7 +30,7 @@ _WIDTH_ELSEWHERE = 100  # characters where stdout is no terminal
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
 @global_options
 @click.pass_obj
-def why(session: Session, file: str, frame: int | None, stream: int | None, format: str, out: str | None) -> None:
+def why(session: Session, files: tuple[str, ...], frame: int | None, stream: int | None, format: str, out: str | None) -> None:
     """Explain one segment: what it is, the rules that fired and nearly fired with their numbers, its effect on both sides' states.
 
     For a retransmission also what made its sender repeat it and whether it was needed, for a reset which rule sent it and
@@ -38,7 +38,7 @@ def why(session: Session, file: str, frame: int | None, stream: int | None, form
     """
     if frame is None and stream is None:
         raise click.UsageError("which segment? Give --frame N, or --stream N for all that is not ordinary in a connection")
-    analysis = session.analyze(file)
+    analysis = session.analyze(files)
     to_screen = out in (None, "-")
     unicode = unicode_output() or not to_screen
     width = (terminal_width() if to_screen else None) or _WIDTH_ELSEWHERE
@@ -52,7 +52,7 @@ def why(session: Session, file: str, frame: int | None, stream: int | None, form
             raise UsageError(f"frame {frame} of {analysis.given} belongs to stream {belongs}, not {stream}")
         found = analysis.why(frame)
         text = json.dumps(found.as_dict(), indent=2) + "\n" if format == "json" else found.render(width)
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         target.write(encoded(text, unicode=unicode))
 
 

@@ -12,7 +12,7 @@ cdef class Chunk:
     cdef public Rows steps
     cdef public bytearray letters
     cdef public Rows waiting
-    cdef public long long settled_ns, early
+    cdef public long long settled_ns, taken_ns, early
 
 @cython.final
 cdef class Finisher:

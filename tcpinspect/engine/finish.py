@@ -59,7 +59,10 @@ TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000
 
 
 class Chunk:
-    """The connections `first` … `first + CHUNK_STREAMS - 1`, `done` of them finished; the last chunk has fewer."""
+    """The connections `first` … `first + CHUNK_STREAMS - 1`, `done` of them finished; the last chunk has fewer.
+
+    `taken_ns`: time of the capture's last packet so far when the chunk was taken away.
+    """
 
     def __init__(self, first):
         self.first = first
@@ -70,6 +73,7 @@ class Chunk:
         self.letters = bytearray()
         self.waiting = Rows(3)
         self.settled_ns = 0
+        self.taken_ns = 0
         self.early = 0
 
     @staticmethod
@@ -249,6 +253,7 @@ class Finisher:
             return None
         if not ended:
             self.settle_chunk(chunk, capture_end_ns)
+        chunk.taken_ns = capture_end_ns
         del self.chunks[self.taken]
         self.latest = None
         self.taken += 1

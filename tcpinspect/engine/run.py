@@ -1,20 +1,19 @@
-"""Run the engine over one source: the only place where its parts meet. Floor 2."""
+"""Run the engine over one capture or several: the only place where its parts meet. Floor 2."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from tcpinspect.capture.many import Files, inputs
 from tcpinspect.capture.pcapng import Interface
-from tcpinspect.capture.records import Records
-from tcpinspect.capture.source import Input, Source
+from tcpinspect.capture.source import Input
 from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.finish import Chunk, Finisher
 from tcpinspect.engine.signs import Sign, Suspects, signs
 from tcpinspect.engine.track import Tracker
-from tcpinspect.errors import FormatError
 
 
 @dataclass(slots=True)
@@ -23,6 +22,7 @@ class Result:
 
     name: str
     given: str
+    files: int
     format: str
     packets: int
     segments: int
@@ -48,45 +48,44 @@ Progress = Callable[[int, int], None]
 
 
 def run(
-    where: Input,
+    where: Input | Sequence[Input],
     *,
     segments: bool = True,
     steps: bool = True,
     take: Callable[[Chunk], None] | None = None,
     ordered: bool = True,
     progress: Progress | None = None,
+    follow: float | None = None,
 ) -> Result:
-    """Analyse a capture; `segments` or `steps` False leaves the segments table or the timeline empty and saves its memory.
+    """Analyse a capture, or several as one (capture.many); `segments` or `steps` False leaves that table
+    or the timeline empty and saves its memory.
 
     With `take`, connections leave the table when they have ended (track.LIMITS): it is given their chunks, in the order of the
     streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive; without
     `ordered`, for whoever only counts, with no more than those: rows come as connections end.
-    `progress(bytes, packets)` is called after each block. Ctrl-C ends the reading: the result holds what was read.
+    `progress(bytes, packets)` is called after each block; the bytes are those of the files as they lie on the disk. `follow`:
+    at the end wait for more, at most so many seconds in one go. Ctrl-C ends the reading: the result holds what was read.
     Raises CaptureError when nothing can be read.
     """
-    source = Source(where)
+    files = Files(inputs(where), follow=follow)
+    finisher = Finisher(steps, ordered)
+    tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
     interrupted = False
     try:
-        try:
-            records = Records(source)
-        except FormatError:
-            if source.interrupted:  # before even a header came
-                raise KeyboardInterrupt from None
-            raise
-        finisher = Finisher(steps, ordered)
-        tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
-        try:
-            while records.next_block():
-                tracker.block(records)
-                while take and (chunk := finisher.take(tracker.last_ns, 0)):
-                    take(chunk)
-                if progress:
-                    progress(source.bytes_read, tracker.frames)
-        except KeyboardInterrupt:
-            interrupted = True
+        for records, first, last in files.blocks():
+            tracker.block(records, first, last)
+            while take and (chunk := finisher.take(tracker.last_ns, 0)):
+                take(chunk)
+            if progress:
+                progress(files.bytes_taken, tracker.frames)
+    except KeyboardInterrupt:
+        interrupted = True
     finally:
-        source.close()
-    interrupted |= source.interrupted
+        files.close()
+    interrupted |= files.interrupted
+    warnings = files.warnings
+    if interrupted and follow is None:
+        warnings.append("interrupted: the result covers what was read until then")
     tracker.end()
     chunks: list[Chunk] = []
     while chunk := finisher.take(tracker.last_ns, 1):
@@ -94,19 +93,20 @@ def run(
     if tracker.columns is not None:
         tracker.columns.flush()
     return Result(
-        name=source.name,
-        given=source.given,
-        format=records.format,
+        name=files.name,
+        given=files.given,
+        files=files.count,
+        format=files.format,
         packets=tracker.frames,
         segments=tracker.segments,
         octets=tracker.octets,
-        bytes_read=source.bytes_read,
+        bytes_read=files.bytes_read,
         first_ns=tracker.first_ns if tracker.frames else None,
         last_ns=tracker.last_ns if tracker.frames else None,
         not_tcp={reason: tracker.reason(n) for n, reason in enumerate(REASONS) if n and tracker.reason(n)},
-        interfaces=records.interfaces,
-        comments=records.comments,
-        warnings=records.warnings + (["interrupted: the result covers what was read until then"] if interrupted else []),
+        interfaces=files.interfaces,
+        comments=files.comments,
+        warnings=warnings,
         snaplen_cut=tracker.cut,
         steps_back=tracker.steps_back,
         checksums={"good": tracker.checksums_good, "bad": tracker.checksums_bad, "unfinished": tracker.checksums_unfinished},

@@ -25,7 +25,7 @@ cdef class Tracker:
     cdef long long[32] reasons
     cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
-    cpdef int block(self, Batch records) except -1
+    cpdef int block(self, Batch records, long long first, long long last) except -1
     cdef int track(self, Segment s) except -1
     cdef int note_checksum(self, Segment s) noexcept
     cdef Connection connection_of(self, Segment s, long long stream)

@@ -95,14 +95,14 @@ class Tracker:
         self.checksums_bad = 0
         self.checksums_unfinished = 0
 
-    def block(self, records):
-        """Analyse the records that `records.next_block()` has just read."""
+    def block(self, records, first, last):
+        """Analyse records `first` to `last` (not included) of those that `records.next_block()` has just read."""
         n: cython.longlong
         reason: cython.longlong
         time_ns: cython.longlong
         s: Segment = self.segment
         self.decoder.use(records.view)
-        for n in range(records.count):
+        for n in range(first, last):
             self.frames += 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]

@@ -10,11 +10,11 @@ The engine's own walk (`engine.decode.Decoder`) finds the layers; here each step
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from tcpinspect.capture.records import Records
-from tcpinspect.capture.source import Input, Source
+from tcpinspect.capture.many import Files, inputs
+from tcpinspect.capture.source import Input
 from tcpinspect.engine.decode import CHECKSUM_STATUS, Decoder
 from tcpinspect.engine.layers import REASONS, TRANSPORT
 from tcpinspect.engine.segment import Segment
@@ -69,30 +69,29 @@ class Dissection(NamedTuple):
     addresses: tuple[str, str]
 
 
-def frame_of(where: Input, frame: int) -> Dissection:
-    """Take apart the frame with this number (from 1) of a capture.
+def frame_of(where: Input | Sequence[Input], frame: int, *, follow: float | None = None) -> Dissection:
+    """Take apart the frame with this number (from 1) of a capture, or of several read as one (capture.many).
 
-    Earlier frames are passed through the decoder, since a fragment may complete a datagram begun there. Raises CaptureError
-    where the capture cannot be read, UsageError where it has no such frame.
+    Earlier frames are passed through the decoder, since a fragment may complete a datagram begun there. `follow`: wait for one
+    that is not there yet, at most so many seconds. Raises CaptureError where the capture cannot be read, UsageError where it
+    has no such frame.
     """
-    source = Source(where)
+    files = Files(inputs(where), follow=follow)
+    decoder, segment = Decoder(), Segment()
     try:
-        records = Records(source)
-        decoder, segment, passed = Decoder(), Segment(), 0
-        while count := records.next_block():
+        for records, first, last in files.blocks():
             decoder.use(records.view)
-            for n in range(count):
+            for n in range(first, last):
                 at, captured, wire, time_ns, link = records.record(n)
                 segment.time_ns = time_ns
-                if passed + n + 1 == frame:
+                if files.packets + n - first + 1 == frame:
                     return _dissect(decoder, segment, at, captured, wire, link)._replace(frame=frame, time_ns=time_ns)
                 decoder.decode(segment, at, captured, wire, link)
-            passed += count
-        has = f"it has 1–{passed}" if passed else "it has none"
-        damage = f" ({records.warnings[-1]})" if records.warnings else ""
-        raise UsageError(f"no frame {frame} in {source.name}: {has}{damage}")
+        has = f"it has 1–{files.packets}" if files.packets else "it has none"
+        damage = f" ({files.warnings[-1]})" if files.warnings else ""
+        raise UsageError(f"no frame {frame} in {files.name}: {has}{damage}")
     finally:
-        source.close()
+        files.close()
 
 
 def packet_layers(packet: bytes, link_type: int, *, wire_length: int | None = None) -> Dissection:

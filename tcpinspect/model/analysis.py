@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, overload
@@ -12,10 +12,12 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, pick, rows_of_stream, segment_batches
+from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
 from tcpinspect.model.connection import Connection
+from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.notebook import RowList
 from tcpinspect.model.segment import Segment
+from tcpinspect.model.segment_batches import pick, rows_of_stream, segment_batches
 from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
 from tcpinspect.schema import TABLES
 
@@ -138,6 +140,7 @@ class Analysis:
         self._result = result
         self.name = result.name  # for people
         self.given = result.given  # for commands that they may type
+        self.files = result.files
         self.interrupted = result.interrupted
         self.capture = Capture.of(result)
         self._tables: dict[str, Table] = {}
@@ -274,10 +277,17 @@ class Analysis:
         return html_facts(repr(self)[1:-1], self.capture) + self.connections._repr_html_()
 
 
-def analyze(where: Input, *, segments: bool = True, progress: Progress | None = None) -> Analysis:
-    """Analyse a capture: a path, "-" for standard input, bytes, or a binary file object.
+def analyze(
+    where: Input | Sequence[Input], *, segments: bool = True, progress: Progress | None = None, follow: float | None = None
+) -> Analysis:
+    """Analyse a capture: a path, "-" for standard input, bytes, or a binary file object; a list of them is read as one capture.
 
-    `segments` False leaves the segments table empty and saves its memory. Raises CaptureError when nothing can be read; a
-    capture that is damaged further on is analysed up to there, with a line in `.capture.warnings`.
+    Several are put in order of their first packets and merged by time where they overlap; connections go on from one to the
+    next and frame numbers count through. `segments` False leaves the segments table empty and saves its memory. `follow` waits
+    at the end of the (newest) file for more, at most so many seconds in one go. `progress(bytes, packets)` is called now and
+    then with what was read so far.
+
+    Raises CaptureError when nothing can be read; a capture that is damaged further on is analysed up to there, with a line in
+    `.capture.warnings`.
     """
-    return Analysis(run(where, segments=segments, progress=progress))
+    return Analysis(run(where, segments=segments, progress=progress, follow=follow))

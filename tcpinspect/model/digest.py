@@ -19,7 +19,8 @@ from tcpinspect.insight import interest, reading
 from tcpinspect.insight.doctor import Diagnosis, diagnose_counted
 from tcpinspect.insight.findings import Finding, connection_findings, crowd_findings
 from tcpinspect.model.address import address_text
-from tcpinspect.model.batches import ConnectionBatch, Endpoints
+from tcpinspect.model.batches import ConnectionBatch
+from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.table import ROW_TYPES, Row
 
 

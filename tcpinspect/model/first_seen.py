@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tcpinspect.engine.decode import CHECKSUM_STATUS
-from tcpinspect.model.batches import SegmentChunk
+from tcpinspect.model.segment_batches import SegmentChunk
 from tcpinspect.protocol.header import RST
 from tcpinspect.schema import ANALYSIS_FLAGS
 

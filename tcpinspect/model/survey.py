@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 
 from tcpinspect.capture.source import Input
@@ -18,6 +19,7 @@ class Survey:
     def __init__(self, result: Result, classes: Classes) -> None:
         self.name = result.name  # for people
         self.given = result.given  # for commands that they may type
+        self.files = result.files
         self.interrupted = result.interrupted
         self.capture = Capture.of(result)
         # Segments of connections that had left the table (engine.track.LIMITS); no row and no figure has them.
@@ -30,7 +32,8 @@ class Survey:
         return self.digest.diagnoses(self.capture)
 
 
-def survey(where: Input, *, progress: Progress | None = None) -> Survey:
+def survey(where: Input | Sequence[Input], *, progress: Progress | None = None, follow: float | None = None) -> Survey:
     """Analyse a capture as `analyze` does, and keep only what a summary needs. Raises CaptureError when nothing can be read."""
     classes = Classes()
-    return Survey(run(where, segments=False, steps=False, take=classes.add, ordered=False, progress=progress), classes)
+    result = run(where, segments=False, steps=False, take=classes.add, ordered=False, progress=progress, follow=follow)
+    return Survey(result, classes)

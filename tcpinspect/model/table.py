@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from tcpinspect.schema import TABLES, Column
 
@@ -30,6 +30,19 @@ class Batch(Protocol):
     def __len__(self) -> int: ...
     def lists(self) -> list[Sequence[Any]]: ...
     def arrow(self) -> list[Any]: ...
+
+
+class Coded(NamedTuple):
+    """One column of a batch, or several booleans together, as numbers in an array.
+
+    `words` turns a code into the value (into a tuple for several columns); without it the numbers are the values. Numbers not
+    above `null_limit` are null. `stamps`: a code lines.STAMPED means the options text made of these two arrays.
+    """
+
+    values: Any
+    null_limit: int | None = None
+    words: Callable[[int], Any] | None = None
+    stamps: tuple[Any, Any] | None = None
 
 
 class Table:
@@ -55,6 +68,11 @@ class Table:
     def pieces(self) -> Iterator[list[Sequence[Any]]]:
         """The columns as lists, for some thousand rows at a time: the fast way to write a table out."""
         return (batch.lists() for batch in self._batches if len(batch))
+
+    @property
+    def batches(self) -> Sequence[Batch]:
+        """The pieces the table is made of: the fast way to write it out (`export`)."""
+        return self._batches
 
     def where(self, keep: Callable[[Row], bool]) -> Table:
         """The rows for which `keep(row)` is true, as a table of its own."""

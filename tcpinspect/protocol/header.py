@@ -5,6 +5,7 @@ Only names, bits and lengths live here; the engine decodes bytes, this module sa
 
 from __future__ import annotations
 
+import struct
 from typing import NamedTuple
 
 
@@ -164,4 +165,36 @@ def options_text(raw: bytes) -> str:
     """All options in one line, `mss 1460,sackOK,TS val 7 ecr 0,nop,wscale 7`; empty when there are none."""
     if len(raw) == 12 and raw[:4] == b"\x01\x01\x08\x0a":  # nearly every segment: RFC 7323 appendix A
         return f"nop,nop,TS val {int.from_bytes(raw[4:8], 'big')} ecr {int.from_bytes(raw[8:], 'big')}"
-    return ",".join(option.text for option in parse_options(raw))
+    words = _usual_words(raw)
+    return ",".join([option.text for option in parse_options(raw)] if words is None else words)
+
+
+def _usual_words(raw: bytes) -> list[str] | None:
+    """The texts of options that are well-formed and in daily use, without an object for each; None where one is neither."""
+    words: list[str] = []
+    at, end = 0, len(raw)
+    while at < end:
+        kind = raw[at]
+        if kind == 1:
+            words.append("nop")
+            at += 1
+            continue
+        length = raw[at + 1] if at + 1 < end else 0
+        if at + length > end:
+            return None
+        if kind == 2 and length == 4:
+            words.append(f"mss {raw[at + 2] << 8 | raw[at + 3]}")
+        elif kind == 3 and length == 3:
+            words.append(f"wscale {raw[at + 2]}")
+        elif kind == 4 and length == 2:
+            words.append("sackOK")
+        elif kind == 5 and length in (10, 18, 26, 34):
+            edges = struct.unpack_from(f">{(length - 2) // 4}I", raw, at + 2)
+            words.append("sack" + "".join([f" {edges[n]}:{edges[n + 1]}" for n in range(0, len(edges), 2)]))
+        elif kind == 8 and length == 10:
+            value, reply = struct.unpack_from(">II", raw, at + 2)
+            words.append(f"TS val {value} ecr {reply}")
+        else:
+            return None
+        at += length
+    return words

@@ -164,7 +164,8 @@ def _next(page: _Page, survey: Any) -> None:
     if not survey.digest.connections:
         return
     name = plain(survey.given)
-    file = "FILE" if name.startswith("<") or name == "-" or name != survey.given else shlex.quote(name)
+    unnamed = name.startswith("<") or name == "-" or name != survey.given
+    file = "FILE..." if survey.files > 1 else "FILE" if unnamed else shlex.quote(name)
     worth = survey.digest.worth.first
     stream = worth[0].stream if worth else 0
     page.heading("What to type next")

@@ -85,7 +85,7 @@ def test_first_word_that_is_no_command_is_a_capture(words: list[str], expected: 
         (["segments"], "a capture file is missing"),
         (["segments", HALF_CLOSE, "--frobnicate"], "no such option"),
         (["segments", HALF_CLOSE, "-T", "xml"], "ndjson"),
-        (["segments", HALF_CLOSE, "-r", HALF_CLOSE], "two captures"),
+        (["segments", HALF_CLOSE, "-r", HALF_CLOSE], "one way"),
         (["segments", HALF_CLOSE, "--stream", "x"], "not a valid integer"),
         (["segments", HALF_CLOSE, "--stream", "7"], "it has only 0"),
         (["connections", MANY, "--stream", "7777"], "it has 0"),

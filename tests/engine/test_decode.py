@@ -245,7 +245,7 @@ def tracked(*packets: bytes) -> Tracker:
         out += struct.pack("<IIII", n, 0, len(packet), len(packet)) + packet
     records, tracker = Records(Source(out)), Tracker()
     while records.next_block():
-        tracker.block(records)
+        tracker.block(records, 0, records.count)
     return tracker
 
 

@@ -12,7 +12,8 @@ from tcpinspect.capture.source import Source
 from tcpinspect.engine.finish import Chunk, Finisher
 from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.track import Tracker
-from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch
+from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
+from tcpinspect.model.endpoints import Endpoints
 
 CAPTURES = sorted((Path(__file__).parents[2] / "captures").glob("*.pcap*"))
 
@@ -26,7 +27,7 @@ def tables(path: Path, **limits: int) -> tuple[list[Any], list[Any], Tracker]:
     records = Records(Source(str(path)))
     chunks: list[Chunk] = []
     while records.next_block():
-        tracker.block(records)
+        tracker.block(records, 0, records.count)
         while limits and (chunk := finisher.take(tracker.last_ns, 0)):
             chunks.append(chunk)
     tracker.end()

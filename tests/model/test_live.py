@@ -91,7 +91,7 @@ def test_batches_feed_the_engine(port: int) -> None:
         for batch in live:
             records = batch.records()
             while records.next_block():
-                tracker.block(records)
+                tracker.block(records, 0, records.count)
     assert tracker.frames == tracker.segments == live.packets >= 3 * 7
 
 
@@ -105,7 +105,7 @@ def test_the_ring_feeds_the_engine_without_a_file(port: int) -> None:
     tap.stop()
     while not tap.drained:
         if tap.next_batch(0.1):
-            tracker.block(tap.records)
+            tracker.block(tap.records, 0, tap.records.count)
     assert tracker.frames == tracker.segments == tap.counts().received >= 4 * 7
     tap.close()
 

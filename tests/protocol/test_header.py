@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tcpinspect.protocol import header
+from tcpinspect.protocol.header import options_text, parse_options
 
 
 def test_the_fields_fill_the_header_without_a_gap() -> None:
@@ -49,3 +50,11 @@ def test_any_bytes_are_a_list_of_options(raw: bytes) -> None:
     options = header.parse_options(raw)
     assert all(option.text.isprintable() for option in options)
     assert sum(option.malformed for option in options[:-1]) == sum(o.malformed for o in options) - (bool(options) and options[-1].malformed)
+    assert sum(option.malformed for option in options[:-1]) == sum(o.malformed for o in options) - (bool(options) and options[-1].malformed)
+
+
+@given(raw=st.lists(st.one_of(st.sampled_from([b"\x01", b"\x02\x04\x05\xb4", b"\x03\x03\x07", b"\x04\x02", b"\x05\x0a" + bytes(8),
+                                               b"\x08\x0a" + bytes(range(8)), b"\0", b"\x05\x12" + bytes(range(16))]),
+                              st.binary(max_size=3)), max_size=6).map(b"".join))  # fmt: skip
+def test_options_in_one_line_are_the_options_one_by_one(raw: bytes) -> None:
+    assert options_text(raw) == ",".join(option.text for option in parse_options(raw))

@@ -32,10 +32,13 @@ _COPIED = ("stream", "side", *_SEEN)
 
 
 class Ends(Protocol):
-    """Both ends of every connection, by stream: what `model.batches.Endpoints` holds."""
+    """Both ends of every connection, by stream: what `model.endpoints.Endpoints` holds."""
 
-    client: list[str]
-    server: list[str]
+    @property
+    def client(self) -> list[str]: ...
+    @property
+    def server(self) -> list[str]: ...
+
     client_port: list[int]
     server_port: list[int]
     client_endpoint: list[int]

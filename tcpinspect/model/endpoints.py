@@ -1,0 +1,79 @@
+"""Who the two ends of every connection are: texts of addresses, ports, and which of them is the client. Floor 3.
+
+Lists have a value a stream, from the stream `first`. Arrays have two, so that a segment finds its sender and its receiver without
+asking who is the client: 2 × (stream - first) + endpoint, endpoint 0 being the first segment's sender.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+from functools import cached_property
+
+from tcpinspect.engine.finish import CONNECTION_FIELD, Chunk
+from tcpinspect.model.address import address_text
+
+
+class Endpoints:
+    """Those of the connections of `chunks`, which follow one another.
+
+    `client_endpoint`: which end is the client's; `client_port`, `server_port`; `texts`: every address once, in its canonical form.
+    """
+
+    def __init__(self, chunks: Sequence[Chunk]) -> None:
+        self.first: int = chunks[0].first if chunks else 0
+        self.texts: list[str] = []
+        self._numbers: dict[tuple[int, int, int], int] = {}
+        self.client_endpoint = _column(chunks, "client_endpoint")
+        self.client_port = _column(chunks, "client_port")
+        self.server_port = _column(chunks, "server_port")
+        family = _column(chunks, "client_family")
+        self._client = self._addresses(family, _column(chunks, "client_hi"), _column(chunks, "client_lo"))
+        self._server = self._addresses(family, _column(chunks, "server_hi"), _column(chunks, "server_lo"))
+
+    def _addresses(self, family: list[int], high: list[int], low: list[int]) -> list[int]:
+        """The number in `texts` of each address."""
+        out = []
+        for key in zip(family, high, low, strict=True):
+            number = self._numbers.get(key)
+            if number is None:
+                number = self._numbers[key] = len(self.texts)
+                self.texts.append(address_text(*key))
+            out.append(number)
+        return out
+
+    @cached_property
+    def client(self) -> list[str]:
+        return [self.texts[number] for number in self._client]
+
+    @cached_property
+    def server(self) -> list[str]:
+        return [self.texts[number] for number in self._server]
+
+    @cached_property
+    def address(self) -> array[int]:
+        """The number in `texts` of each end's address."""
+        return self._by_end(self._client, self._server)
+
+    @cached_property
+    def port(self) -> array[int]:
+        return self._by_end(self.client_port, self.server_port)
+
+    @cached_property
+    def is_client(self) -> array[int]:
+        """1 for the client's end, 0 for the server's."""
+        return self._by_end([1] * len(self._client), [0] * len(self._client))
+
+    def _by_end(self, client: list[int], server: list[int]) -> array[int]:
+        out = array("q", bytes(16 * len(client)))
+        ends = self.client_endpoint
+        out[0::2] = array("q", [s if end else c for end, c, s in zip(ends, client, server, strict=True)])
+        out[1::2] = array("q", [c if end else s for end, c, s in zip(ends, client, server, strict=True)])
+        return out
+
+
+def _column(chunks: Sequence[Chunk], name: str) -> list[int]:
+    out: list[int] = []
+    for chunk in chunks:
+        out += chunk.column(CONNECTION_FIELD[name]).tolist()
+    return out

@@ -1,0 +1,29 @@
+cimport cython
+from libc.string cimport memcpy
+
+cdef int widen(object values, long long first, long long count, long long[::1] out, long long at) except -1
+
+@cython.final
+cdef class Field:
+    cdef public bytes key, null
+    cdef public long long null_limit, first_column
+    cdef public object words
+    cdef public list stamps
+    cdef list small
+    cdef dict large
+
+@cython.final
+cdef class Lines:
+    cdef public long long used
+    cdef object buffer
+    cdef list fields
+    cdef bytes before, after
+    cdef unsigned char[::1] view
+    cdef long long[::1] scratch
+    cdef long long capacity, count
+    cdef long long[64] kinds, nulls
+    cdef int room(self, long long size) except -1
+    cdef int put(self, bytes text) except -1
+    cdef int number(self, long long value) except -1
+    cdef int row(self, long long n) except -1
+    cdef int text(self, Field field, long long code) except -1

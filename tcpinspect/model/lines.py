@@ -1,0 +1,273 @@
+"""Columns to lines of text: keys, numbers and precomputed words, copied into one buffer. Floor 3; compiled.
+
+The machine formats differ only in the words around the values, so one loop writes them all. What stands in a field is
+told by its `Field`; a batch gives an array of numbers for each (`batches.py`), and no row ever becomes an object.
+"""
+
+import cython
+from array import array
+
+SLAB = cython.declare(cython.longlong, 512)  # rows whose numbers are brought to 64 bits together: they stay in the cache
+MOST_FIELDS = cython.declare(cython.longlong, 64)
+MOST_SMALL = cython.declare(cython.longlong, 4096)  # codes found by their place in a list
+MOST_LARGE = cython.declare(cython.longlong, 65536)  # others remembered
+NUMBER = cython.declare(cython.longlong, 0)
+WORD = cython.declare(cython.longlong, 1)
+STAMPS = cython.declare(cython.longlong, 2)
+LEAST = cython.declare(cython.longlong, -(1 << 62) - (1 << 61))  # below every number a table has, UNKNOWN included
+
+STAMPED = -3  # the code of a text made of two numbers, see Field
+
+
+class Field:
+    """How a field is written: `key` before it, then by the kind of `values`.
+
+    Numbers stand as they are; `null` stands for those not above `null_limit`. With `words` the values are codes, and
+    `words(code)` gives the octets (a code not above `null_limit` is null), asked once a code. With `stamps` (three texts) a code
+    STAMPED is written as texts around the numbers of the next two columns, which have no field of their own.
+    """
+
+    def __init__(self, key, *, null=b"", null_limit=LEAST, words=None, stamps=None):
+        self.key = key
+        self.null = null
+        self.null_limit = null_limit
+        self.words = words
+        self.stamps = stamps
+        self.first_column = 0
+        self.small = []
+        self.large = {}
+
+    def forget(self):
+        """Forget the words of all codes: they may mean something else now."""
+        self.small = [None] * MOST_SMALL
+        self.large = {}
+
+
+class Lines:
+    """Writes rows of `fields` between `before` and `after` into one buffer; `used` octets of it."""
+
+    def __init__(self, fields, before=b"", after=b"\n"):
+        assert len(fields) + 2 <= MOST_FIELDS
+        self.fields = list(fields)
+        self.count = len(self.fields)
+        self.before = before
+        self.after = after
+        if not cython.compiled:
+            self.kinds = [0] * 64
+            self.nulls = [0] * 64
+        self.capacity = 1 << 16
+        self.buffer = bytearray(self.capacity)
+        self.view = self.buffer
+        self.scratch = array("q", bytes(8 * SLAB * (len(self.fields) + 2)))
+        self.used = 0
+
+    def begin(self):
+        """Take over how the fields are written now; call before `write` when that has changed."""
+        k: cython.longlong = 0
+        for field in self.fields:
+            self.kinds[k] = STAMPS if field.stamps else WORD if field.words else NUMBER
+            self.nulls[k] = field.null_limit
+            k += 1
+
+    def write(self, columns, first, last):
+        """The lines of rows `first` to `last` (not included) as a view of the buffer, valid until the next call. `columns`: an
+        array a field (and two more behind a field with stamps)."""
+        at: cython.longlong = first
+        n: cython.longlong
+        self.used = 0
+        while at < last:
+            count: cython.longlong = min(SLAB, last - at)
+            k: cython.longlong = 0
+            for values in columns:
+                widen(values, at, count, self.scratch, k * SLAB)
+                k += 1
+            for n in range(count):
+                self.row(n)
+            at += count
+        return memoryview(self.buffer)[: self.used]
+
+    def row(self, n):
+        k: cython.longlong
+        at: cython.longlong = n
+        value: cython.longlong
+        field: Field
+        self.put(self.before)
+        for k in range(self.count):
+            field = self.fields[k]
+            value = self.scratch[at]
+            self.put(field.key)
+            if self.kinds[k] == STAMPS:
+                if value == -3:
+                    self.put(field.stamps[0])
+                    self.number(self.scratch[at + SLAB])
+                    self.put(field.stamps[1])
+                    self.number(self.scratch[at + 2 * SLAB])
+                    self.put(field.stamps[2])
+                else:
+                    self.text(field, value)
+                at += 2 * SLAB
+            elif value <= self.nulls[k]:
+                self.put(field.null)
+            elif self.kinds[k] == NUMBER:
+                self.number(value)
+            else:
+                self.text(field, value)
+            at += SLAB
+        self.put(self.after)
+        return 0
+
+    def text(self, field, code):
+        """Write the word of a code."""
+        found: object
+        if 0 <= code < MOST_SMALL:
+            found = field.small[code]
+            if found is None:
+                found = field.words(code)
+                field.small[code] = found
+        else:
+            found = field.large.get(code)
+            if found is None:
+                found = field.words(code)
+                if len(field.large) < MOST_LARGE:
+                    field.large[code] = found
+        self.put(found)
+        return 0
+
+    def number(self, value):
+        """Write a decimal number."""
+        rest: cython.longlong
+        at: cython.longlong
+        last: cython.longlong
+        self.room(24)
+        if value < 0:
+            if value < -(1 << 62):  # its negative may not exist
+                self.put(str(value).encode("ascii"))
+                return 0
+            self.view[self.used] = 45
+            self.used += 1
+            value = -value
+        if value < 10:
+            self.view[self.used] = 48 + value
+            self.used += 1
+            return 0
+        # from the last digit backwards, some way ahead, then brought to its place
+        last = self.used + 20
+        at = last
+        while value:
+            at -= 1
+            rest = value // 10
+            self.view[at] = 48 + (value - rest * 10)
+            value = rest
+        while at < last:
+            self.view[self.used] = self.view[at]
+            self.used += 1
+            at += 1
+        return 0
+
+    def put(self, text):
+        size: cython.longlong = len(text)
+        if not size:
+            return 0
+        self.room(size)
+        if cython.compiled:
+            memcpy(cython.address(self.view[self.used]), cython.cast(cython.p_char, text), size)  # noqa: F821
+        else:
+            self.buffer[self.used : self.used + size] = text
+        self.used += size
+        return 0
+
+    def room(self, size):
+        """Make the buffer large enough for `size` octets more."""
+        if self.used + size > self.capacity:
+            while self.used + size > self.capacity:
+                self.capacity *= 2
+            grown = bytearray(self.capacity)
+            memoryview(grown)[: self.used] = memoryview(self.buffer)[: self.used]
+            self.buffer = grown
+            self.view = grown
+        return 0
+
+
+def widen(values, first, count, out, at):
+    """Copy numbers of any array type to 64 bits."""
+    n: cython.longlong
+    kind: str = values.typecode
+    if cython.compiled:
+        if kind == "q":
+            q: cython.longlong[::1] = values
+            for n in range(count):
+                out[at + n] = q[first + n]
+        elif kind == "i":
+            i: cython.int[::1] = values
+            for n in range(count):
+                out[at + n] = i[first + n]
+        elif kind == "I":
+            u: cython.uint[::1] = values
+            for n in range(count):
+                out[at + n] = u[first + n]
+        elif kind == "H":
+            w: cython.ushort[::1] = values
+            for n in range(count):
+                out[at + n] = w[first + n]
+        elif kind == "h":
+            h: cython.short[::1] = values
+            for n in range(count):
+                out[at + n] = h[first + n]
+        elif kind == "B":
+            b: cython.uchar[::1] = values
+            for n in range(count):
+                out[at + n] = b[first + n]
+        else:
+            raise TypeError(f"no array of {kind}")
+    else:
+        for n in range(count):
+            out[at + n] = values[first + n]
+    return 0
+
+
+def spread(stream, side, table, flip, count):
+    """table[2 × stream + side] of each row (of the other side with `flip`), as an array."""
+    out = array("q", bytes(8 * count))
+    n: cython.longlong
+    size: cython.longlong = count
+    turn: cython.longlong = flip
+    to: cython.longlong[::1] = out
+    streams: cython.int[::1] = stream
+    sides: cython.uchar[::1] = side
+    values: cython.longlong[::1] = table
+    for n in range(size):
+        to[n] = values[2 * streams[n] + (sides[n] ^ turn)]
+    return out
+
+
+def option_codes(pool, ats, lengths, count):
+    """Codes of the options of each row: 0 none, STAMPED for the usual two NOPs and timestamps (RFC 7323 appendix A), -4: others."""
+    out = array("q", bytes(8 * count))
+    n: cython.longlong
+    size: cython.longlong = count
+    p: cython.longlong
+    to: cython.longlong[::1] = out
+    octets: cython.uchar[::1] = pool
+    at: cython.int[::1] = ats
+    length: cython.uchar[::1] = lengths
+    for n in range(size):
+        if length[n]:
+            p = at[n]
+            if length[n] == 12 and octets[p] == 1 and octets[p + 1] == 1 and octets[p + 2] == 8 and octets[p + 3] == 10:
+                to[n] = -3
+            else:
+                to[n] = -4
+    return out
+
+
+def rows_with(flags, mask, count):
+    """The rows whose flags have a bit of the mask."""
+    n: cython.longlong
+    size: cython.longlong = count
+    bits: cython.longlong = mask
+    values: cython.ushort[::1] = flags
+    out = []
+    for n in range(size):
+        if values[n] & bits:
+            out.append(n)
+    return out
