@@ -21,7 +21,7 @@ cdef class Tracker:
     cdef Segment segment
     cdef public Health health
     cdef long long bounded, hand
-    cdef public long long roomy, crowd, mob, closed_ns, attempt_ns, idle_ns, hurry_ns
+    cdef public long long roomy, crowd, mob, closed_ns, reset_ns, attempt_ns, idle_ns, hurry_ns
     cdef long long[32] reasons
     cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
     cdef public long long checksums_good, checksums_bad, checksums_unfinished

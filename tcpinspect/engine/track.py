@@ -5,8 +5,8 @@ Streams are numbered as Wireshark numbers tcp.stream: by addresses and ports, in
 `analysis.is_new_connection` calls new opens another stream on the same pair.
 
 With `bounded`, connections leave once their rows are written, so that memory grows with those alive. Nobody leaves while there
-are less than `roomy`; then those go that have closed (idle for `closed_ns`), that were only asked for (`attempt_ns`) and that
-fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a `crowd` so do attempts and
+are less than `roomy`; then those go that have closed (idle for `closed_ns`) or were reset (`reset_ns`), that were only asked for (`attempt_ns`), and
+that fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a `crowd` so do attempts and
 closed ones, and where attempts are a `mob` they do not stay at all: that is a flood of SYNs. Segments that come later still
 belong to their stream, but no row tells of them: they are counted in `late_segments`.
 """
@@ -43,6 +43,7 @@ LIMITS = {
     "crowd": 32_768,
     "mob": 49_152,
     "closed_ns": 5_000_000_000,  # Zeek's tcp_close_delay
+    "reset_ns": 30_000_000_000,  # who does not obey a reset goes on within some RTOs, or when its program gives up waiting
     "attempt_ns": 75_000_000_000,  # the classic limit of BSD's connect()
     "idle_ns": 7_440_000_000_000,  # RFC 5382 §5: two hours and four minutes
     "hurry_ns": 2_000_000_000,
@@ -75,6 +76,7 @@ class Tracker:
         self.crowd = LIMITS["crowd"]
         self.mob = LIMITS["mob"]
         self.closed_ns = LIMITS["closed_ns"]
+        self.reset_ns = LIMITS["reset_ns"]
         self.attempt_ns = LIMITS["attempt_ns"]
         self.idle_ns = LIMITS["idle_ns"]
         self.hurry_ns = LIMITS["hurry_ns"]
@@ -250,7 +252,7 @@ class Tracker:
         if c.superseded or c.ghost:
             return self.hurry_ns
         if c.outcome.over():
-            return self.hurry_ns if alive >= self.crowd else self.closed_ns
+            return self.hurry_ns if alive >= self.crowd else self.closed_ns if c.outcome.orderly() else self.reset_ns
         if c.packets[0] and c.packets[1]:
             return self.idle_ns
         return 0 if alive >= self.mob else self.hurry_ns if alive >= self.crowd else self.attempt_ns

@@ -38,6 +38,7 @@ cdef class Outcome:
     cpdef long long conn_state_code(self)
     cdef int write_history(self, bytearray letters) except -1
     cdef long long over(self) noexcept
+    cdef long long orderly(self) noexcept
     cpdef str history(self)
     cpdef long long octets(self, long long side)
     cdef int _steady(self, Segment s, long long side, long long peer) except -1

@@ -216,10 +216,12 @@ class Outcome:
         return self.length
 
     def over(self):
-        """1 when both sides have closed or one has reset: nothing but repeats will come."""
-        if self.state[0] == CLOSED and self.state[1] == CLOSED:
-            return 1
-        return self.state[0] == RESET or self.state[1] == RESET
+        """1 when both sides have closed or one has reset: nothing but repeats should come."""
+        return self.orderly() or self.state[0] == RESET or self.state[1] == RESET
+
+    def orderly(self):
+        """1 when both sides have closed."""
+        return self.state[0] == CLOSED and self.state[1] == CLOSED
 
     def conn_state(self):
         """Zeek's conn_state, S0 to OTH, of what was seen so far."""
