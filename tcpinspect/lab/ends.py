@@ -72,6 +72,9 @@ class EndpointEnd:
         for_us = (found.destination, segment.dst_port) == endpoint.local
         if for_us and endpoint.remote in (None, (found.source, segment.src_port)):
             self._lives[-1].arrivals.append(number)
+            if endpoint.remote is None:
+                # In CLOSED and LISTEN the endpoint remembers no peer, but may have a RST for this one.
+                self._lives[-1].peer = (found.source, segment.src_port or 0)
             endpoint.segment_arrives(segment, now, source=found.source, congested=found.ecn == CE)
         else:
             answer = reset_for(segment)
