@@ -15,6 +15,7 @@ from tcpinspect.lab.packetdrill.script import CallEvent
 ANY = "..."
 O_RDWR, O_NONBLOCK = 0o2, 0o4000  # <fcntl.h> on Linux
 _MOST_OCTETS = 1 << 24
+_LONGEST = 4096
 _LINGER = re.compile(r"\[?\s*\{\s*(?:(?:\.?l_)?onoff\s*=\s*)?(\d+)\s*,\s*(?:(?:\.?l_)?linger\s*=\s*)?(\d+)\s*\}\s*\]?")
 _POLL = re.compile(r"\{\s*fd\s*=\s*(\d+)\s*,\s*events\s*=\s*([A-Z |]+?)\s*,\s*revents\s*=\s*([A-Z |]+|0)\s*\}")
 _FLAGS = {"0": 0, "MSG_DONTWAIT": 0, "MSG_NOSIGNAL": 0, "MSG_OOB": 0, "MSG_FASTOPEN": 0}
@@ -52,7 +53,10 @@ class Arguments:
     def text(self, place: int, default: str | None = None) -> str:
         """The argument at this place, from 0."""
         if place < len(self.event.arguments):
-            return self.event.arguments[place]
+            text = self.event.arguments[place]
+            if len(text) > _LONGEST:
+                raise self.refuse(f"argument {place + 1} is longer than {_LONGEST} characters")
+            return text
         if default is None:
             raise self.refuse(f"argument {place + 1} is missing")
         return default

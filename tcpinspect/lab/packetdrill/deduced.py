@@ -47,7 +47,8 @@ class Deduced:
         self._held: list[tuple[int, int]] = []
         self._unread = 0
         self._reads_late = reads_late
-        self._answered = self._closed = False
+        self._said = -1
+        self._answered = self._closed = self._probed = False
 
     def first(self) -> tuple[str, ...]:
         """The calls before everything else."""
@@ -62,6 +63,7 @@ class Deduced:
         row = self.rows[place]
         if row.from_client != self.from_client:
             return
+        self._doubt(row)
         if row.tcp_flags & SYN:
             if self.active and self._socket is None:
                 self._socket = 3
@@ -94,6 +96,8 @@ class Deduced:
         row = self.rows[place]
         if row.from_client == self.from_client:
             return
+        if row.tcp_flags & (SYN | FIN) or row.payload_len:
+            self._said = max(self._said, row.seq or 0)
         if self.passive and self._answered and self._socket is None and row.tcp_flags & ACK and not row.tcp_flags & (SYN | RST):
             self._socket = 4
             yield "accept(3, ..., ...) = 4"
@@ -101,6 +105,17 @@ class Deduced:
             self._take(row.seq_raw, _end(row))
         if self._unread and self._socket is not None and not self._reads_late and not self._closed:
             yield self._read()
+
+    def _doubt(self, row: Any) -> None:
+        """Note where a kernel in this side's place may do otherwise."""
+        speaks = row.payload_len or row.tcp_flags & (SYN | FIN)
+        if speaks and row.ack is not None and row.ack <= self._said and not row.retransmission and not self._held:
+            self.doubts.append(
+                f"frame {row.frame} does not acknowledge what the capture has before it: they crossed, and who has it answers otherwise"
+            )
+        if row.keep_alive and not self._probed:
+            self._probed = True
+            self.doubts.append(f"frame {row.frame}: keep-alive probes need SO_KEEPALIVE with times that nothing tells")
 
     def _read(self) -> str:
         octets, self._unread = self._unread, 0

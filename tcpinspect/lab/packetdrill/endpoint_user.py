@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tcpinspect.errors import ProtocolError, ScriptError, UsageError
-from tcpinspect.lab.endpoint.events import EndOfData, Ended
+from tcpinspect.lab.endpoint.events import Ended, EndOfData
 from tcpinspect.lab.ends import EndpointEnd
 from tcpinspect.lab.packetdrill.arguments import O_NONBLOCK, O_RDWR, Arguments, Outcome
 from tcpinspect.lab.packetdrill.script import CallEvent, Script

@@ -152,7 +152,9 @@ class KernelUser:
             return Outcome(O_RDWR | (O_NONBLOCK if descriptor in self._nonblocking else 0))
         if arguments.text(1) != "F_SETFL" or (unknown := arguments.words(2) - {"O_RDWR", "O_NONBLOCK", "0"}):
             unknown = set() if arguments.text(1) != "F_SETFL" else unknown
-            raise arguments.refuse(f"{sorted(unknown or {arguments.text(1)})[0][:40]} is not translated: F_GETFL, F_SETFL and O_NONBLOCK are")
+            raise arguments.refuse(
+                f"{sorted(unknown or {arguments.text(1)})[0][:40]} is not translated: F_GETFL, F_SETFL and O_NONBLOCK are"
+            )
         (self._nonblocking.add if "O_NONBLOCK" in arguments.words(2) else self._nonblocking.discard)(descriptor)
         return Outcome(0)
 

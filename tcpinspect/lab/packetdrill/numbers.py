@@ -46,18 +46,15 @@ class Numbers:
 
     def differences(self, expected: Draft, live: Draft) -> list[str]:
         """In what the segment (in the script's numbers) is not the expected one; remembers its timestamp where it is."""
-        found = [
-            f"{name} {mine(got)}, not {mine(wanted)}"
-            for name, wanted, got, mine in (
-                ("flags", expected.flags, live.flags, _flags),
-                ("sequence number", expected.seq, live.seq, str),
-                ("length", len(expected.payload), len(live.payload), str),
-                ("acknowledgment number", expected.ack, live.ack if live.flags & ACK else None, str),
-                ("window", expected.window, live.window, str),
-                ("urgent pointer", expected.urgent_pointer, live.urgent_pointer, str),
-            )
-            if wanted is not None and wanted != got
-        ]
+        compared: tuple[tuple[str, int | None, int | None], ...] = (
+            ("sequence number", expected.seq, live.seq),
+            ("length", len(expected.payload), len(live.payload)),
+            ("acknowledgment number", expected.ack, live.ack if live.flags & ACK else None),
+            ("window", expected.window, live.window),
+            ("urgent pointer", expected.urgent_pointer, live.urgent_pointer),
+        )
+        found = [] if expected.flags == live.flags else [f"flags {_flags(live.flags)}, not {_flags(expected.flags)}"]
+        found += [f"{name} {got}, not {wanted}" for name, wanted, got in compared if wanted is not None and wanted != got]
         if expected.options is not None and live.options is not None:
             wanted_options, options = _meaningful(expected.options), _meaningful(live.options)
             if [_without_clock(one) for one in wanted_options] != [_without_clock(one) for one in options]:

@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Never
 
-from tcpinspect.errors import NotationError, ScriptError
+from tcpinspect.errors import NotationError, ScriptError, UsageError
 from tcpinspect.lab.notation import parse
 from tcpinspect.lab.packet import CE, ECT, NOT_ECT
 from tcpinspect.lab.packetdrill.script import CallEvent, Event, Script, SegmentEvent, Surroundings, When
@@ -31,9 +31,11 @@ _MARKS = {"noecn": NOT_ECT, "ect0": ECT, "ect1": 1, "ect01": None, "ce": CE}  # 
 _OTHER_PROTOCOLS = ("icmp", "icmpv6", "udp", "gre", "mpls", "ipv4", "ipv6", "raw", "vlan", "psp")
 _LONGEST = 1 << 20  # characters: the longest published script has a fiftieth of it
 _MOST_SECONDS = 86_400
+_MOST_OCTETS = 65535 - 40 - 60  # of data: a packet's length field (RFC 791 §3.1) without the longest headers
 _MOST_LINES = 400  # of one statement
 
-_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*`|%\{.*?\}%|/\*.*?\*/|//[^\n]*|#[^\n]*', re.DOTALL)
+# What is not closed goes to the end, so that a hostile script is read once and not again from each of its opening marks.
+_COMMENT = re.compile(r'"(?:[^"\\\n]|\\.)*"|`[^`]*(?:`|\Z)|%\{.*?(?:\}%|\Z)|/\*.*?(?:\*/|\Z)|//[^\n]*|#[^\n]*', re.DOTALL)
 _NUMBER = r"(?:\d+(?:\.\d*)?|\.\d+)"
 _TIME = re.compile(
     rf"(?:(?P<star>\*)|(?P<plus>\+)?\s*(?P<first>{_NUMBER})"
@@ -63,14 +65,35 @@ class _Reader:
 
     def script(self, text: str) -> Script:
         events: list[Event] = []
-        for self.line, statement in self.statements(_COMMENT.sub(_blank, text)):
+        for line, statement in self.statements(_COMMENT.sub(self.blank, text)):
+            self.line = line
             if option := _OPTION.match(statement):
                 self.option(option["name"], option["value"] or "")
             elif (event := self.event(statement)) is not None:
                 events.append(event)
         if not events:
             self.fail("no event in it: a script is lines such as +0 < S 0:0(0) win 1000")
+        self.check_addresses()
         return Script(self.name, tuple(events), self.around, tuple(self.left_out))
+
+    def blank(self, match: re.Match[str]) -> str:
+        """Comments become their line ends, so that lines keep their numbers; the rest stays."""
+        text = match[0]
+        if text[0] in '"`%':
+            return text
+        if text.startswith("/*") and (len(text) < 4 or not text.endswith("*/")):
+            self.line = match.string.count("\n", 0, match.start()) + 1
+            self.fail("the comment that begins with /* does not end")
+        return "\n" * text.count("\n") or " "
+
+    def check_addresses(self) -> None:
+        around = self.around
+        for text in (around.local, around.remote):
+            address = ipaddress.ip_address(text)
+            if address.version != around.ip_version:
+                self.fail(f"{text} is no IPv{around.ip_version} address: --ip_version says which both are")
+            if address.is_loopback or address.is_multicast or address.is_unspecified or around.local == around.remote:
+                self.fail(f"{text} cannot be an address between two hosts: give each its own")
 
     def statements(self, text: str) -> Iterator[tuple[int, str]]:
         """Each statement with the line it begins in; one whose brackets are open goes on."""
@@ -158,7 +181,11 @@ class _Reader:
         try:
             draft = parse(text)
         except NotationError as error:
+            self.fail(f"character {error.position + 1} of the segment: {error.what}")
+        except UsageError as error:
             self.fail(str(error))
+        if len(draft.payload) > _MOST_OCTETS:
+            self.fail(f"{len(draft.payload)} octets of data do not fit a packet: {_MOST_OCTETS} at most")
         if injected and draft.options is None:
             self.fail('"any options" can only be expected: name the options of a segment that is injected')
         if injected and draft.window is None:
@@ -176,23 +203,23 @@ class _Reader:
         if when.anytime or when.last_ns != when.first_ns:
             self.fail("a call needs one time: it happens when the script says so")
         end = _closing(rest, call.end() - 1)
-        result = _RESULT.match(rest[end + 1 :].strip())
+        result = _RESULT.match(" ".join(rest[end + 1 :].split()))
         if result is None:
             self.fail(f"what {call['name']} returns is missing or not understood: write = 0, = -1 EAGAIN or = ...")
-        number = None if result["number"] == "..." else int(result["number"], 0)
+        number = self.result(result["number"])
         if result["error"] and number != -1:
             self.fail(f"{result['error']} goes with the result -1")
         arguments = tuple(_split(rest[call.end() : end]))
         return CallEvent(self.line, when, rest, call["name"], arguments, number, result["error"])
 
+    def result(self, text: str) -> int | None:
+        try:
+            return None if text == "..." else int(text, 0)
+        except ValueError:
+            self.fail(f"the result {text[:20]} is no number")
+
     def fail(self, reason: str) -> Never:
         raise ScriptError(self.name, self.line, reason)
-
-
-def _blank(match: re.Match[str]) -> str:
-    """Comments become their line ends, so that lines keep their numbers; the rest stays."""
-    text = match[0]
-    return text if text[0] in '"`%' else "\n" * text.count("\n") or " "
 
 
 def _open(text: str) -> bool:

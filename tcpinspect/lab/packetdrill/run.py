@@ -224,7 +224,5 @@ def _shown(live: Draft) -> str:
     return f"> {notation(live, extras=False)}"
 
 
-
-
 def _seconds(ns: int) -> str:
     return f"{ns / 1e9:.3f} s"

@@ -20,7 +20,7 @@ from tcpinspect.lab.notation import notation, parse
 from tcpinspect.lab.packetdrill.deduced import Deduced
 from tcpinspect.lab.packetdrill.script import TOLERANCE_NS
 from tcpinspect.model.table import printable
-from tcpinspect.protocol.header import ACK, SYN
+from tcpinspect.protocol.header import ACK, RST, SYN
 
 if TYPE_CHECKING:
     from tcpinspect.model.connection import Connection
@@ -157,6 +157,9 @@ def _listed(texts: Sequence[str]) -> Iterator[str]:
 
 def _base(rows: Sequence[Any], from_client: bool) -> int:
     """The number that counts as 0 on this side: the engine's, from its own segments or from what the other side acknowledges."""
+    own = next((row for row in rows if row.from_client == from_client), None)
+    if own is not None and own.tcp_flags & RST and own.seq_raw == 0:
+        return 0  # "the reset uses sequence number zero" where no connection exists (RFC 9293 §3.5.2)
     for row in rows:
         if row.from_client == from_client and row.seq is not None:
             return int((row.seq_raw - row.seq) % MODULUS)
@@ -168,4 +171,3 @@ def _base(rows: Sequence[Any], from_client: bool) -> int:
 
 def _time(gap: int) -> str:
     return f"{f'+{gap // 10**6}.{gap % 10**6:06}' if gap else '+0':10}"
-
