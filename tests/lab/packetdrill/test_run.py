@@ -11,6 +11,8 @@ from tcpinspect.lab.packetdrill import run
 from tcpinspect.lab.packetdrill.reading import read
 from tcpinspect.lab.packetdrill.script import Script
 
+from ..conftest import Run
+
 SCRIPTS = Path(__file__).parent / "scripts"
 OPENED = ["LISTEN", "SYN-RECEIVED", "ESTABLISHED"]
 STATES = {
@@ -124,3 +126,10 @@ def test_our_endpoint_says_which_calls_it_knows() -> None:
 
 def test_a_script_of_ipv6(private_network: None) -> None:
     assert run.on_kernel(read("--ip_version=ipv6\n--tolerance_usecs=150000\n0 < S 5:5(0) win 9\n+0 > R. 0:0(0) ack 6 win 0")).passed
+
+
+def test_an_ordinary_user_plays_a_script_at_a_kernel(as_nobody: Run) -> None:
+    text = "--tolerance_usecs=150000\n0 < S 5:5(0) win 9\n+0 > R. 0:0(0) ack 6 win 0"
+    code = f"from tcpinspect.lab.packetdrill import reading, run; print(run.on_kernel(reading.read({text!r})).mismatch)"
+    done = as_nobody(code)
+    assert (done.stdout.strip(), done.stderr) == ("None", "")
