@@ -6,6 +6,7 @@ TcpinspectError
 ├── UsageError          (also ValueError)  the call asks for something that does not exist
 │   ├── FilterError                        a display filter that cannot be understood
 │   ├── NotationError                      a segment written in a way that cannot be understood
+│   ├── ScriptError                        a packetdrill script that cannot be read or played
 │   └── ProtocolError                      TCP has no answer to this call in this state
 ├── LabError            (also OSError)     the lab cannot be set up on this machine, or one of its parts failed
 └── MissingDependency   (also ImportError) an optional library is not installed
@@ -48,6 +49,14 @@ class NotationError(UsageError):
         place = f'at "{rest}" (character {position + 1})' if rest else "at its end"
         super().__init__(f'segment "{text}", {place}: {what}')
         self.text, self.position, self.what = text, position, what
+
+
+class ScriptError(UsageError):
+    """A packetdrill script that cannot be read or played: `name` is the script's, `line` counts from 1, `reason` says why."""
+
+    def __init__(self, name: str, line: int, reason: str) -> None:
+        super().__init__(f"{name} line {line}: {reason}")
+        self.name, self.line, self.reason = name, line, reason
 
 
 class ProtocolError(UsageError):

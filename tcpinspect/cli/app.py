@@ -33,6 +33,8 @@ COMMANDS: dict[str, str] = {
     "report": "tcpinspect.cli.report:report",
     "decode": "tcpinspect.cli.decode:decode",
     "craft": "tcpinspect.cli.craft:craft",
+    "export": "tcpinspect.cli.export:export",
+    "drill": "tcpinspect.cli.drill:drill",
     "states": "tcpinspect.cli.states:states",
     "capture": "tcpinspect.cli.capture:capture",
     "completion": "tcpinspect.cli.completion:completion",

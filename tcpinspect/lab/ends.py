@@ -53,6 +53,7 @@ class EndpointEnd:
         self.not_received: list[int] = []  # numbers of arrivals with a wrong checksum
         self._lives: list[_Life] = [_Life(endpoint)]
         self._out: list[bytes] = []
+        self._asker = ""  # who sent what is being received: an endpoint without a peer answers there
 
     def crash(self, endpoint: Endpoint) -> None:
         """The machine starts again: the old endpoint is gone as it stands, this new one knows nothing."""
@@ -72,6 +73,7 @@ class EndpointEnd:
         for_us = (found.destination, segment.dst_port) == endpoint.local
         if for_us and endpoint.remote in (None, (found.source, segment.src_port)):
             self._lives[-1].arrivals.append(number)
+            self._asker = found.source
             endpoint.segment_arrives(segment, now, source=found.source, congested=found.ecn == CE)
         else:
             answer = reset_for(segment)
@@ -112,7 +114,7 @@ class EndpointEnd:
         for departure in self.endpoint.take_departures():
             life.departures.append(self.departures)
             life.peer = remote or life.peer
-            self._wrap(departure, self.endpoint.local[0], life.peer[0])
+            self._wrap(departure, self.endpoint.local[0], (remote or life.peer)[0] or self._asker)
 
     def _wrap(self, departure: Departure, source: str, destination: str) -> None:
         self.departures += 1
