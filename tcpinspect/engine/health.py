@@ -241,13 +241,9 @@ class Watch:
             if self.copy_due[other]:
                 self.network_doubled(s, side)
             # An acknowledgment again, of what was seen, tells nothing more.
-            if (
-                s.ack != self.highest_ack[side]
-                or not self.ack_known[side]
-                or not self.settled[other]
-                or self.gaps[other]
-                or difference(s.ack, self.top[other]) > 0
-            ):
+            if s.ack != self.highest_ack[side] or self.gaps[other] or not (self.ack_known[side] and self.settled[other]):
+                self.acknowledged(s, side)
+            elif difference(s.ack, self.top[other]) > 0:
                 self.acknowledged(s, side)
         if s.ts_val >= 0:
             self.tick(s, side, health)

@@ -5,10 +5,10 @@ Streams are numbered as Wireshark numbers tcp.stream: by addresses and ports, in
 `analysis.is_new_connection` calls new opens another stream on the same pair.
 
 With `bounded`, connections leave once their rows are written, so that memory grows with those alive. Nobody leaves while there
-are less than `roomy`; then those go that have closed (idle for `closed_ns`) or were reset (`reset_ns`), that were only asked for (`attempt_ns`), and
-that fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a `crowd` so do attempts and
-closed ones, and where attempts are a `mob` they do not stay at all: that is a flood of SYNs. Segments that come later still
-belong to their stream, but no row tells of them: they are counted in `late_segments`.
+are less than `roomy`; then those go that have closed (idle for `closed_ns`) or were reset (`reset_ns`), that were only asked for
+(`attempt_ns`), and that fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a
+`crowd` so do attempts and closed ones, and where attempts are a `mob` they do not stay at all: that is a flood of SYNs. Segments
+that come later still belong to their stream, but no row tells of them: they are counted in `late_segments`.
 """
 
 import cython

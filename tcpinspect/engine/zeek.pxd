@@ -3,6 +3,10 @@ from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.surplus cimport Surplus
 
+# In the order of zeek.CONN_STATES.
+cdef enum:
+    S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH
+
 @cython.final
 @cython.no_gc
 cdef class Outcome:

@@ -34,19 +34,8 @@ CLOSED = cython.declare(cython.longlong, 5)
 RESET = cython.declare(cython.longlong, 6)
 
 CONN_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
-S0 = cython.declare(cython.longlong, CONN_STATES.index("S0"))
-S1 = cython.declare(cython.longlong, CONN_STATES.index("S1"))
-SF = cython.declare(cython.longlong, CONN_STATES.index("SF"))
-REJ = cython.declare(cython.longlong, CONN_STATES.index("REJ"))
-S2 = cython.declare(cython.longlong, CONN_STATES.index("S2"))
-S3 = cython.declare(cython.longlong, CONN_STATES.index("S3"))
-RSTO = cython.declare(cython.longlong, CONN_STATES.index("RSTO"))
-RSTR = cython.declare(cython.longlong, CONN_STATES.index("RSTR"))
-RSTOS0 = cython.declare(cython.longlong, CONN_STATES.index("RSTOS0"))
-RSTRH = cython.declare(cython.longlong, CONN_STATES.index("RSTRH"))
-SH = cython.declare(cython.longlong, CONN_STATES.index("SH"))
-SHR = cython.declare(cython.longlong, CONN_STATES.index("SHR"))
-OTH = cython.declare(cython.longlong, CONN_STATES.index("OTH"))
+if not cython.compiled:  # an enumeration in the .pxd
+    S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH = range(len(CONN_STATES))
 
 # A SYN, a RST or an acknowledgement of 0 that jumps further than this is not believed.
 BELIEVABLE_JUMP = cython.declare(cython.longlong, 1 << 20)
