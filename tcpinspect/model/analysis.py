@@ -269,9 +269,9 @@ class Analysis:
         return text + (f", {len(c.warnings)} warning{'s' * (len(c.warnings) > 1)}>" if c.warnings else ">")
 
     def _repr_html_(self) -> str:
-        from tcpinspect.model.notebook import html_facts
+        from tcpinspect.model.cards import analysis_card
 
-        return html_facts(repr(self)[1:-1], self.capture) + self.connections._repr_html_()
+        return analysis_card(self)
 
 
 def analyze(where: Input, *, segments: bool = True, progress: Progress | None = None) -> Analysis:

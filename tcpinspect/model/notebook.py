@@ -28,9 +28,16 @@ def seconds(ns: int | None, first_ns: int | None) -> str:
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int = 0) -> str:
     """A plain table; every text is made printable and escaped. `more` rows are only counted."""
     head = "".join(f"<th>{escape(printable(heading))}</th>" for heading in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(printable(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    body = "".join(f"<tr>{''.join(map(_table_cell, row))}</tr>" for row in rows)
     below = f"<p>{more:,} more rows</p>" if more > 0 else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+
+
+def _table_cell(text: str) -> str:
+    """Words stand left; Jupyter puts all of a table right, where numbers belong."""
+    words = text and not text.replace(".", "").replace("/", "").replace("-", "").isdecimal()
+    start = '<td style="text-align:left">' if words else "<td>"
+    return f"{start}{escape(printable(text))}</td>"
 
 
 def html_facts(title: str, capture: Capture) -> str:
@@ -65,6 +72,14 @@ class RowList(list[Row]):
         return "\n".join([f"{len(self):,} rows of {self.table}", *lines, *more])
 
     def _repr_html_(self) -> str:
+        if self.table != "timeline":
+            return self.table_html()
+        from tcpinspect.model.cards import timeline_card
+
+        return timeline_card(self, self.table_html())
+
+    def table_html(self) -> str:
+        """The first rows as a table of HTML, without anything around it."""
         columns = self._columns()
         rows = ([column.text(row) for column in columns] for row in self[:SHOWN])
         return html_table([column.heading for column in columns], rows, len(self) - SHOWN)
