@@ -12,6 +12,7 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
+from tcpinspect.insight.phrases import count
 from tcpinspect.model.batches import ConnectionBatch, Endpoints, TimelineBatch, pick, rows_of_stream, segment_batches
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.notebook import RowList
@@ -265,7 +266,8 @@ class Analysis:
 
     def __repr__(self) -> str:
         c = self.capture
-        text = f"<analysis of {self.name}: {c.packets} packets, {c.segments} TCP segments, {len(self.connections)} connections"
+        counted = (count(c.packets, "packet"), count(c.segments, "TCP segment"), count(len(self.connections), "connection"))
+        text = f"<analysis of {self.name}: {', '.join(counted)}"
         return text + (f", {len(c.warnings)} warning{'s' * (len(c.warnings) > 1)}>" if c.warnings else ">")
 
     def _repr_html_(self) -> str:

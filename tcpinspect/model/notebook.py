@@ -27,7 +27,7 @@ def seconds(ns: int | None, first_ns: int | None) -> str:
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int = 0) -> str:
     """A plain table; every text is made printable and escaped. `more` rows are only counted."""
-    head = "".join(f"<th>{escape(printable(heading))}</th>" for heading in headings)
+    head = "".join(f'<th style="text-align:left">{escape(printable(heading))}</th>' for heading in headings)
     body = "".join(f"<tr>{''.join(map(_table_cell, row))}</tr>" for row in rows)
     below = f"<p>{more:,} more rows</p>" if more > 0 else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"

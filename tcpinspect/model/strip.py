@@ -53,7 +53,8 @@ def strip(steps: Sequence[Any]) -> Strip:
         mine = [(step, at) for step, at in kept if step.side == side]
         state, since, assumed = (mine[0][0].from_state or "unknown", 0, True) if mine else ("", 0, True)
         for step, at in mine:
-            boxes.append(Box(side, state, since, at, assumed))
+            if step.event != "CAPTURE-START":  # what was before the capture nobody knows
+                boxes.append(Box(side, state, since, at, assumed))
             state, since, assumed = step.to_state or "unknown", at, step.evidence == "assumed"
         if mine:
             boxes.append(Box(side, state, since, len(moments) + 1, assumed))

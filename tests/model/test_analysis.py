@@ -118,7 +118,7 @@ def test_an_analysis_shows_facts_and_warnings(shown: Path) -> None:
     assert repr(analysis).endswith(", 1 warning>")
     page = analysis._repr_html_()
     assert "<li>" in page and "pcap" in page
-    assert page.count("<th>") == 12
+    assert page.count("<th ") == 12
 
 
 def test_a_capture_without_tcp_is_empty_tables() -> None:
