@@ -7,8 +7,7 @@
     connections.tcp.plot_overview()    the pictures of all connections
 
 A frame that `analysis.frame(...)` made brings the accessor with it; of frames read from Parquet or CSV `import` of this module
-does. Every answer is computed from the frame itself and its columns are those of the table, so it also works on a part of one,
-or on several captures joined.
+does. Every answer is computed from the frame itself, so it also works on a part of one.
 """
 
 from __future__ import annotations
@@ -92,8 +91,9 @@ class TcpFrame:
         """Each stay in a state whose begin and end are known: stream, side, state, seconds."""
         steps = self._of("timeline").dropna(subset=["time_ns"])
         until = steps.groupby(["stream", "side"], sort=False)["time_ns"].shift(-1)
-        stays = steps[["stream", "side"]].assign(state=steps["to_state"], seconds=(until - steps["time_ns"]) / _NANO)
-        return stays.dropna(subset=["seconds"])
+        # Where segments cross, a step may be proven by a frame that was captured before the last one's: no time, then.
+        seconds = ((until - steps["time_ns"]) / _NANO).clip(lower=0)
+        return steps[["stream", "side"]].assign(state=steps["to_state"], seconds=seconds).dropna(subset=["seconds"])
 
     # pictures: of all connections of the frame; those of a single one are tcpinspect.plot's, of `analysis.connections[n]`
 
