@@ -73,7 +73,7 @@ class EndpointEnd:
         if for_us and endpoint.remote in (None, (found.source, segment.src_port)):
             self._lives[-1].arrivals.append(number)
             if endpoint.remote is None:  # who is answered, if only by the RST of a port where nobody listens
-                self._lives[-1].peer = (found.source, segment.src_port)
+                self._lives[-1].peer = (found.source, segment.src_port or 0)
             endpoint.segment_arrives(segment, now, source=found.source, congested=found.ecn == CE)
         else:
             answer = reset_for(segment)

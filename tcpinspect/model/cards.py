@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tcpinspect.insight.meanings import CONN_STATES, EVIDENCE
 from tcpinspect.insight.outcome_words import outcome_sentences
@@ -104,11 +104,12 @@ def _arrow(s: Segment, numbers: str) -> str:
     """The segment as a ladder draws it: the client left, the server right."""
     ends = [endpoint_text(s.src, s.src_port), endpoint_text(s.dst, s.dst_port)]
     left, right = ends if s.from_client else reversed(ends)
+    title = "from client to server" if s.from_client else "from server to client"
     tip, back = (_ARROW - 16, _ARROW - 28) if s.from_client else (16, 28)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_ARROW}" height="62" viewBox="0 0 {_ARROW} 62" role="img" '
-        f'font-family="sans-serif" font-size="11" fill="currentColor"><title>from {"client to server" if s.from_client else "server to client"}'
-        f'</title><text x="0" y="12">client {_safe(left)}</text><text x="{_ARROW}" y="12" text-anchor="end">server {_safe(right)}</text>'
+        f'font-family="sans-serif" font-size="11" fill="currentColor"><title>{title}</title>'
+        f'<text x="0" y="12">client {_safe(left)}</text><text x="{_ARROW}" y="12" text-anchor="end">server {_safe(right)}</text>'
         f'<path d="M16 18V58M{_ARROW - 16} 18V58M16 44H{_ARROW - 16}" stroke="currentColor" fill="none"/>'
         f'<path d="M{tip} 44L{back} 39V49Z"/><text x="{_ARROW / 2:.0f}" y="36" text-anchor="middle">'
         f"{escape(flag_letters(s.tcp_flags))} {_safe(numbers)}</text></svg>"

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # rows; the rest is counted
 _WIDTH = 160  # characters of a line of text
+_ONE_LINE = 44  # characters of a cell that is not broken: an IPv6 address with its port
 
 
 def seconds(ns: int | None, first_ns: int | None) -> str:
@@ -34,9 +35,10 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int
 
 
 def _table_cell(text: str) -> str:
-    """Words stand left; Jupyter puts all of a table right, where numbers belong."""
+    """Words stand left, short ones on one line; Jupyter puts all of a table right, where numbers belong."""
     words = text and not text.replace(".", "").replace("/", "").replace("-", "").isdecimal()
-    start = '<td style="text-align:left">' if words else "<td>"
+    line = ";white-space:nowrap" if len(text) <= _ONE_LINE else ""
+    start = f'<td style="text-align:left{line}">' if words else "<td>"
     return f"{start}{escape(printable(text))}</td>"
 
 

@@ -37,7 +37,7 @@ def png(ax: Any) -> tuple[bytes, dict[str, int]]:
     from matplotlib.text import Text
 
     figure, out = ax.get_figure(), io.BytesIO()
-    families = max((text.get_fontfamily() for text in figure.findobj(Text)), key=len, default=[])
+    families: list[str] = max((text.get_fontfamily() for text in figure.findobj(Text)), key=len, default=[])
     with matplotlib.rc_context(settings(families) if families else settings()):
         figure.savefig(out, format="png", dpi=_DPI, metadata={"Software": "tcpinspect"}, facecolor="auto")
     return out.getvalue(), {"width": round(figure.get_figwidth() * _SHOWN_DPI)}
