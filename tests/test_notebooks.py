@@ -40,7 +40,7 @@ SAYS: dict[str, tuple[int, list[str], list[str]]] = {
         [r"b'question' +and then: .*= b''", r"the kernel was in +(\[.*'FIN-WAIT-2', 'TIME-WAIT'\])\n *the capture tells +\1"],
     ),
     "05-eleven-states": (4, ["CLOSING +3", r"242\.010 s  A  TIME-WAIT → CLOSED", "simultaneous-open-and-close.pcap"], []),
-    "06-loss-and-the-clock": (5, ["at the sender +4 retransmissions, +0 gaps", "fast-retransmission +2"], [r"one try and the next: \[(\d+, ){4}\d+\]"]),
+    "06-loss-and-the-clock": (5, ["at the sender +4 retrans.* 0 gaps", "fast-retransmission +2"], [r"try and the next: \[(\d+, ){4}\d+\]"]),
     "07-windows": (3, ["65,535 octets: at most +5.2 Mbit/s", "2.96 s"], [r"reads at last: [1-9]\d* octets"]),
     "08-no-messages": (
         3,
@@ -69,7 +69,7 @@ def code_of(path: Path) -> list[str]:
 
 def run(path: Path, directory: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """The notebook with its outputs, run by a kernel of its own that knows nothing of this user's settings."""
-    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR", "MPLCONFIGDIR"):
+    for name in ("IPYTHONDIR", "JUPYTER_RUNTIME_DIR", "JUPYTER_CONFIG_DIR"):
         monkeypatch.setenv(name, str(directory))
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     notebook = nbformat.read(path, 4)
