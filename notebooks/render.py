@@ -22,7 +22,7 @@ CHOSEN = {
     "06-loss-and-the-clock": 0, "07-windows": 0, "08-no-messages": 0, "09-a-slow-capture": 1, "10-ten-thousand-connections": 0,
     "11-capturing-live": 0,
 }  # fmt: skip
-_WIDTH, _MOST_HEIGHT, _COLORS = 560, 420, 64
+_WIDTH, _MOST_HEIGHT, _COLORS = 560, 420, 160
 
 
 def executed(path: Path) -> Any:

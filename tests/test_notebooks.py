@@ -86,6 +86,14 @@ def test_every_notebook_has_its_sentence() -> None:
     assert [path.stem for path in NOTEBOOKS] == sorted(SAYS)
 
 
+def test_the_page_shows_every_notebook_with_its_picture() -> None:
+    page = (FOLDER / "README.md").read_text()
+    assert re.findall(r"\((\d\d-[\w-]+)\.ipynb\)", page) == sorted(SAYS)
+    pictures = re.findall(r'src="(pictures/[^"]+)"', page)
+    assert [Path(name).stem for name in pictures] == sorted(SAYS)
+    assert all((FOLDER / name).read_bytes().startswith(b"\x89PNG") for name in pictures)
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_a_notebook_tells_its_story(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     began = time.monotonic()
