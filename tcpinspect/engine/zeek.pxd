@@ -3,6 +3,10 @@ from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.surplus cimport Surplus
 
+# What Zeek calls the state of an endpoint.
+cdef enum:
+    INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET
+
 # In the order of zeek.CONN_STATES.
 cdef enum:
     S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH

@@ -24,17 +24,10 @@ ACK = cython.declare(cython.longlong, header.ACK)
 CONTROL = cython.declare(cython.longlong, header.FIN | header.SYN | header.RST)
 MINIMUM_LENGTH = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
 
-# What Zeek calls the state of an endpoint.
-INACTIVE = cython.declare(cython.longlong, 0)
-SYN_SENT = cython.declare(cython.longlong, 1)
-SYN_ACK_SENT = cython.declare(cython.longlong, 2)
-PARTIAL = cython.declare(cython.longlong, 3)
-ESTABLISHED = cython.declare(cython.longlong, 4)
-CLOSED = cython.declare(cython.longlong, 5)
-RESET = cython.declare(cython.longlong, 6)
 
 CONN_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
-if not cython.compiled:  # an enumeration in the .pxd
+if not cython.compiled:  # enumerations in the .pxd; the first is what Zeek calls the state of an endpoint
+    INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET = range(7)
     S0, S1, SF, REJ, S2, S3, RSTO, RSTR, RSTOS0, RSTRH, SH, SHR, OTH = range(len(CONN_STATES))
 
 # A SYN, a RST or an acknowledgement of 0 that jumps further than this is not believed.
@@ -209,7 +202,6 @@ class Outcome:
         return self.orderly() or self.state[0] == RESET or self.state[1] == RESET
 
     def orderly(self):
-        """1 when both sides have closed."""
         return self.state[0] == CLOSED and self.state[1] == CLOSED
 
     def conn_state(self):

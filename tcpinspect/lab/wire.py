@@ -21,9 +21,9 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from tcpinspect.capture.writing import RAW_IP, InterfaceToWrite, create
+from tcpinspect.capture.writing import RAW_IP, InterfaceToWrite, PcapngWriter, create
 from tcpinspect.errors import LabError
 from tcpinspect.lab.ends import End
 from tcpinspect.lab.fates import Passage, Traveller, Treatment
@@ -31,6 +31,9 @@ from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.timeline import TrueStep
 from tcpinspect.protocol.header import FIN, RST, SYN
 from tcpinspect.protocol.rfc9293 import Event
+
+if TYPE_CHECKING:
+    from tcpinspect.model.analysis import Analysis
 
 Name = Literal["A", "B"]
 TapPosition = Literal["A", "middle", "B"]
@@ -243,6 +246,20 @@ class Wire:
         with create(path, [InterfaceToWrite(RAW_IP, name=f"tap {self.tap}")], comment=comment) as out:
             for time_ns, packet in self.frames:
                 out.write(packet, time_ns)
+
+    def analysis(self) -> Analysis:
+        """What the engine makes of the tap's capture."""
+        import io
+
+        from tcpinspect.model.analysis import analyze
+
+        stream = io.BytesIO()
+        with PcapngWriter(stream, [InterfaceToWrite(RAW_IP, name=f"tap {self.tap}")]) as out:
+            for time_ns, packet in self.frames:
+                out.write(packet, time_ns)
+        found = analyze(stream.getvalue())
+        found.name = f"the wire's tap ({self.tap})"
+        return found
 
     def timeline(self) -> list[Step]:
         """The true steps of both ends in the order of time, for ends that know theirs (`steps`)."""

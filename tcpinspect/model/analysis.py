@@ -12,6 +12,7 @@ from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
+from tcpinspect.insight.phrases import count
 from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.endpoints import Endpoints
@@ -268,13 +269,14 @@ class Analysis:
 
     def __repr__(self) -> str:
         c = self.capture
-        text = f"<analysis of {self.name}: {c.packets} packets, {c.segments} TCP segments, {len(self.connections)} connections"
+        counted = (count(c.packets, "packet"), count(c.segments, "TCP segment"), count(len(self.connections), "connection"))
+        text = f"<analysis of {self.name}: {', '.join(counted)}"
         return text + (f", {len(c.warnings)} warning{'s' * (len(c.warnings) > 1)}>" if c.warnings else ">")
 
     def _repr_html_(self) -> str:
-        from tcpinspect.model.notebook import html_facts
+        from tcpinspect.model.cards import analysis_card
 
-        return html_facts(repr(self)[1:-1], self.capture) + self.connections._repr_html_()
+        return analysis_card(self)
 
 
 def analyze(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.model.notebook import RowList
 from tcpinspect.model.segment import Segment
-from tcpinspect.model.table import Row, printable
+from tcpinspect.model.table import Row
 
 if TYPE_CHECKING:
     from tcpinspect.model.analysis import Analysis
@@ -101,13 +101,6 @@ class Connection:
         return f"<connection {self.stream}: {self}, {self.row.conn_state}, {self.row.handshake}, {self.row.teardown}>"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from tcpinspect.model.cards import connection_card
 
-        cells = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape('' if value is None else printable(str(value)))}</td></tr>"
-            for name, value in self.row._asdict().items()
-        )
-        return (
-            f"<h4>{escape(printable(str(self)))}</h4>{self.timeline._repr_html_()}"
-            f"<details><summary>all columns</summary><table>{cells}</table></details>"
-        )
+        return connection_card(self)

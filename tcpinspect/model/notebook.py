@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 SHOWN = 20  # rows; the rest is counted
 _WIDTH = 160  # characters of a line of text
+_ONE_LINE = 44  # characters of a cell that is not broken: an IPv6 address with its port
 
 
 def seconds(ns: int | None, first_ns: int | None) -> str:
@@ -27,10 +28,18 @@ def seconds(ns: int | None, first_ns: int | None) -> str:
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int = 0) -> str:
     """A plain table; every text is made printable and escaped. `more` rows are only counted."""
-    head = "".join(f"<th>{escape(printable(heading))}</th>" for heading in headings)
-    body = "".join("<tr>" + "".join(f"<td>{escape(printable(cell))}</td>" for cell in row) + "</tr>" for row in rows)
+    head = "".join(f'<th style="text-align:left">{escape(printable(heading))}</th>' for heading in headings)
+    body = "".join(f"<tr>{''.join(map(_table_cell, row))}</tr>" for row in rows)
     below = f"<p>{more:,} more rows</p>" if more > 0 else ""
     return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{below}"
+
+
+def _table_cell(text: str) -> str:
+    """Words stand left, short ones on one line; Jupyter puts all of a table right, where numbers belong."""
+    words = text and not text.replace(".", "").replace("/", "").replace("-", "").isdecimal()
+    line = ";white-space:nowrap" if len(text) <= _ONE_LINE else ""
+    start = f'<td style="text-align:left{line}">' if words else "<td>"
+    return f"{start}{escape(printable(text))}</td>"
 
 
 def html_facts(title: str, capture: Capture) -> str:
@@ -65,6 +74,14 @@ class RowList(list[Row]):
         return "\n".join([f"{len(self):,} rows of {self.table}", *lines, *more])
 
     def _repr_html_(self) -> str:
+        if self.table != "timeline":
+            return self.table_html()
+        from tcpinspect.model.cards import timeline_card
+
+        return timeline_card(self, self.table_html())
+
+    def table_html(self) -> str:
+        """The first rows as a table of HTML, without anything around it."""
         columns = self._columns()
         rows = ([column.text(row) for column in columns] for row in self[:SHOWN])
         return html_table([column.heading for column in columns], rows, len(self) - SHOWN)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.model.address import endpoint_text
-from tcpinspect.model.table import ROW_TYPES, Row, printable
+from tcpinspect.model.table import ROW_TYPES, Row
 from tcpinspect.protocol.header import flag_letters
 
 if TYPE_CHECKING:
@@ -43,15 +43,6 @@ class Segment(_ROW):
         return f"<segment in frame {self.frame}, stream {self.stream}: {self}{f', {self.cause}' if self.cause else ''}>"
 
     def _repr_html_(self) -> str:
-        from html import escape
+        from tcpinspect.model.cards import segment_card
 
-        why = self.why
-        cells = "".join(
-            f"<tr><th>{escape(name)}</th><td>{escape('' if value is None else printable(str(value)))}</td></tr>"
-            for name, value in self._asdict().items()
-        )
-        return (
-            f"<h4>frame {self.frame}: {escape(printable(str(self)))}</h4><p>{escape(printable(why.sentence))}</p>"
-            f"<details><summary>why</summary>{why._repr_html_()}</details>"
-            f"<details><summary>all columns</summary><table>{cells}</table></details>"
-        )
+        return segment_card(self)

@@ -87,9 +87,11 @@ class Table:
         return pa.Table.from_batches(batches, schema=schema)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A frame with fixed columns and nullable types: Int64, boolean, string."""
+        """A frame with fixed columns and nullable types: Int64, boolean, string; and with `.tcp` (`model.accessor`)."""
         import pandas as pd
         import pyarrow as pa
+
+        from tcpinspect.model import accessor  # noqa: F401 - for what it registers
 
         types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype("pyarrow")}
         return self.to_arrow().to_pandas(types_mapper=types.get)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from math import hypot, sqrt
 from typing import TYPE_CHECKING, Any
 
+from tcpinspect.model.state_colors import readable
 from tcpinspect.plot.diagram import Arc, Machine, Node, Passage, Point
 from tcpinspect.plot.diagram import machine as lay_out
 from tcpinspect.plot.diagram_map import HALF_HEIGHT, HALF_WIDTH, NOTE_ABOVE, NOTE_LEFT, NOTE_RIGHT
 from tcpinspect.plot.pen import Pen, pen
-from tcpinspect.plot.style import readable, state_color
+from tcpinspect.plot.style import state_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.phrases import duration
+from tcpinspect.model.state_colors import readable
 from tcpinspect.plot import layout
 from tcpinspect.plot.pen import Pen, pen
 from tcpinspect.plot.scales import joined
-from tcpinspect.plot.style import readable, state_color
+from tcpinspect.plot.style import state_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -12,6 +12,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpinspect.errors import UsageError
+from tcpinspect.plot.shown import shown_axes
 from tcpinspect.plot.style import DARK, LIGHT, settings
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def sheet(ax: Axes | None, size: tuple[float, float], theme: str, lang: str) -> 
 
             figure = Figure(figsize=size, facecolor=colors.paper)
             FigureCanvasAgg(figure)
-            ax = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+            ax = figure.add_axes((0.0, 0.0, 1.0, 1.0), axes_class=shown_axes())
         elif theme != "light":  # axes that are switched off do not paint themselves
             from matplotlib.patches import Rectangle
 

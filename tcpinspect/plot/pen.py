@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpinspect.plot.shown import shown_axes
 from tcpinspect.plot.speech import Speech, speech
 from tcpinspect.plot.style import Look, look, settings
 
@@ -66,7 +67,8 @@ def _new_axes(size: tuple[float, float], margins: tuple[float, float, float, flo
     left, bottom, right, top = margins
     figure = Figure(figsize=size, facecolor=colors.paper)
     FigureCanvasAgg(figure)
-    ax = figure.add_axes((left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height))
+    place = (left / width, bottom / height, 1 - (left + right) / width, 1 - (bottom + top) / height)
+    ax: Axes = figure.add_axes(place, axes_class=shown_axes())
     ax.set_facecolor(colors.paper)
     return ax
 

@@ -11,24 +11,9 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from tcpinspect.errors import UsageError
+from tcpinspect.model.state_colors import STATE_COLORS, UNKNOWN_STATE, luminance
 
 _INK, _PAPER = "#1a1a1a", "#ffffff"
-
-# Opening warm, open green, closing by the first closer blue, by the other purple; nothing there: grey.
-STATE_COLORS: dict[str, str] = {
-    "CLOSED": "#d4d7dd",
-    "LISTEN": "#aab2bd",
-    "SYN-SENT": "#f0c04a",
-    "SYN-RECEIVED": "#e69f00",
-    "ESTABLISHED": "#1aa67d",
-    "FIN-WAIT-1": "#8fcbf0",
-    "FIN-WAIT-2": "#56b4e9",
-    "CLOSING": "#2f86c5",
-    "TIME-WAIT": "#0f5c94",
-    "CLOSE-WAIT": "#e0a3c4",
-    "LAST-ACK": "#c4699b",
-}
-UNKNOWN_STATE = "#9ca3af"
 
 
 class Stroke(NamedTuple):
@@ -105,7 +90,7 @@ def look(theme: str | None, background: Any = None) -> Look:
     Raises UsageError for another name.
     """
     if theme is None:
-        return LIGHT if background is None or _luminance(background[:3]) > 0.18 or background[3] == 0 else DARK
+        return LIGHT if background is None or luminance(background[:3]) > 0.18 or background[3] == 0 else DARK
     if theme not in THEMES:
         raise UsageError(f'no theme "{theme}": there is {", ".join(THEMES)}')
     return THEMES[theme]
@@ -119,17 +104,6 @@ def state_color(state: str, colors: Look = LIGHT) -> str:
     """The colour of a state; grey for one nobody knows."""
     known = STATE_COLORS.get(state, UNKNOWN_STATE)
     return _DARK_STATES.get(state, known) if colors.name == "dark" else known
-
-
-def readable(background: str) -> str:
-    """Black or white for a text, whichever stands out more from the colour (WCAG's luminance)."""
-    luminance = _luminance([int(background[n : n + 2], 16) / 255 for n in (1, 3, 5)])
-    return _INK if (luminance + 0.05) ** 2 > 1.05 * 0.06 else _PAPER
-
-
-def _luminance(rgb: Sequence[float]) -> float:
-    linear = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in rgb]
-    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
 def settings(families: Sequence[str] = ("DejaVu Sans",)) -> dict[Any, Any]:

@@ -22,7 +22,8 @@ from tcpinspect.insight import meanings, phrases, reading
 from tcpinspect.insight.interest import interesting
 from tcpinspect.insight.outcome_words import outcome_line, outcome_sentences
 from tcpinspect.model.address import endpoint_text as endpoint
-from tcpinspect.plot.style import LIGHT, STATE_COLORS, UNKNOWN_STATE, readable
+from tcpinspect.model.state_colors import STATE_COLORS, UNKNOWN_STATE, readable
+from tcpinspect.plot.style import LIGHT
 from tcpinspect.report import overview
 from tcpinspect.report.options import negotiated
 from tcpinspect.report.page_data import PageData

@@ -104,7 +104,7 @@ def test_lists_show_themselves(shown: Path) -> None:
     analysis = ti.analyze(shown)
     connection = analysis.connections[0]
     for rows in (connection.timeline, connection.segments, connection.client.timeline, analysis.connections):
-        assert rows._repr_html_().startswith("<table>") and "0.000000" in rows._repr_html_()
+        assert "<table>" in rows._repr_html_() and "0.000000" in rows._repr_html_()
         assert "rows of" in repr(rows).splitlines()[0] and len(repr(rows).splitlines()) > 2
     assert isinstance(connection.timeline, list)
     assert {"conn_state", "client_rtt_min_ns", "timeline"} <= set(dir(connection))
@@ -118,7 +118,7 @@ def test_an_analysis_shows_facts_and_warnings(shown: Path) -> None:
     assert repr(analysis).endswith(", 1 warning>")
     page = analysis._repr_html_()
     assert "<li>" in page and "pcap" in page
-    assert page.count("<th>") == 12
+    assert page.count("<th ") == 12
 
 
 def test_a_capture_without_tcp_is_empty_tables() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 import tcpinspect as ti
 from tcpinspect.errors import UsageError
-from tcpinspect.plot.style import STATE_COLORS
+from tcpinspect.model.state_colors import STATE_COLORS
 from tcpinspect.report.html import html_report
 from tcpinspect.report.picture import ladder_picture
 from tcpinspect.report.sections import MOST_SECTIONS, sections
