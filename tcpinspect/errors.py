@@ -7,6 +7,7 @@ TcpinspectError
 │   ├── FilterError                        a display filter that cannot be understood
 │   ├── NotationError                      a segment written in a way that cannot be understood
 │   ├── ScriptError                        a packetdrill script that cannot be read or played
+│   ├── ScenarioError                      a line of a scenario that cannot be understood
 │   └── ProtocolError                      TCP has no answer to this call in this state
 ├── LabError            (also OSError)     the lab cannot be set up on this machine, or one of its parts failed
 └── MissingDependency   (also ImportError) an optional library is not installed
@@ -42,7 +43,7 @@ class FilterError(UsageError):
 
 
 class NotationError(UsageError):
-    """A segment, or a scenario's line, that cannot be understood. `text` is what was written, `position` the place, from 0."""
+    """A segment that cannot be understood. `text` is what was written, `position` the place, from 0."""
 
     def __init__(self, text: str, position: int, what: str) -> None:
         rest = text[position : position + 12]
@@ -57,6 +58,14 @@ class ScriptError(UsageError):
     def __init__(self, name: str, line: int, reason: str) -> None:
         super().__init__(f"{name} line {line}: {reason}")
         self.name, self.line, self.reason = name, line, reason
+
+
+class ScenarioError(UsageError):
+    """A scenario that cannot be understood. `name` is the scenario's, `line` and `column` the place, from 1."""
+
+    def __init__(self, name: str, line: int, column: int, what: str) -> None:
+        super().__init__(f"scenario {name}, line {line}, character {column}: {what}")
+        self.name, self.line, self.column, self.what = name, line, column, what
 
 
 class ProtocolError(UsageError):

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.timeline import TrueStep
-from tcpinspect.lab.wire import Crossing, Name, Wire
+from tcpinspect.lab.wire import INJECTED, Crossing, Name, Wire
 from tcpinspect.protocol.header import FIN, RST, SYN
 from tcpinspect.protocol.rfc9293 import Event
 
@@ -44,7 +44,8 @@ class View:
 
     def __init__(self, end: Name, wire: Wire) -> None:
         self._end, self._wire = end, wire
-        self._sent = [one for one in wire.crossings if one.sender == end]
+        self._sent = [one for one in wire.crossings if one.sender == end and one.departure != INJECTED]
+        self._injected = {one.frame for one in wire.crossings if one.departure == INJECTED and one.sender == end}
         received = [(one, copy) for one in wire.crossings if one.sender != end for copy in one.copies]
         self._arrived = {copy.arrival: copy for _, copy in received if copy.arrival is not None}
         self._lost = {copy.frame for _, copy in received if copy.arrival is None and copy.frame is not None}
@@ -75,6 +76,10 @@ class View:
     def lost(self, frame: int | None) -> bool:
         """The other end sent this frame, and it never came."""
         return frame in self._lost
+
+    def injected(self, frame: int | None) -> bool:
+        """Somebody else sent this frame in the end's name."""
+        return frame is not None and frame in self._injected
 
     def uncaptured(self, step: TrueStep) -> str | None:
         """What of a step the tap never saw: the segment that did it, or the answer that would show it."""
@@ -145,6 +150,8 @@ def _missing(step: TrueStep, view: View) -> str:
 def _extra(row: Row, view: View) -> str:
     if view.lost(row.frame):
         return f"frame {row.frame} was captured and then lost: this end never received it"
+    if view.injected(row.frame):
+        return f"frame {row.frame} was injected in the name of this end, which never sent it"
     return _own_doubt(row)
 
 

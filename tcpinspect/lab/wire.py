@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 Name = Literal["A", "B"]
 TapPosition = Literal["A", "middle", "B"]
 START_NS = 1_767_225_600 * 10**9  # 2026-01-01 00:00 UTC: captures need a date, and the same each time
+INJECTED = -1  # the departure of a packet that somebody else sent
 _DELAY_NS = 10_000_000
 _HELD_NS = 1_000_000_000  # a packet held back passes at the latest then, if no other comes
 _TOO_MANY = 200_000
@@ -61,7 +62,7 @@ class Copy:
 
 @dataclass(slots=True)
 class Crossing:
-    """One packet that an end sent: `departure` is its number among that end's (from 0)."""
+    """One packet that an end sent: `departure` is its number among that end's (from 0), `INJECTED` if it was sent in its name."""
 
     sender: Name
     departure: int
@@ -119,6 +120,12 @@ class Wire:
     def at(self, after_ns: int, action: Callable[[int], Any]) -> None:
         """Call `action` with the time, so many ns after the start."""
         self._schedule(self.start_ns + after_ns, lambda: action(self.now))
+
+    def inject(self, sender: Name, packet: bytes) -> None:
+        """Put a packet on the wire in an end's name, without its knowing. The wire's treatments pass it by."""
+        crossing = Crossing(sender, INJECTED, self.now, packet, [Copy(packet, False, "injected")])
+        self.crossings.append(crossing)
+        self._launch(crossing, crossing.copies[0], Passage(packet), 0)
 
     def run(self, for_ns: int = 3_600 * 10**9, *, until: Callable[[], bool] | None = None, quiet_ns: int | None = None) -> None:
         """Carry on until nothing is left to happen, or so many ns have passed since now.

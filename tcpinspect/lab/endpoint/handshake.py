@@ -45,6 +45,9 @@ class Handshake(Expiry):
         self._move(Event.RCV_SYN, now)
         self._accept_early(arrival, now)
         self._send_syn(now, SYN | ACK)
+        if self.faults.two_way:
+            self._acknowledged(self.tcb.snd_nxt, None, now)
+            self._move(Event.RCV_ACK_OF_SYN, now)
 
     def _accept_early(self, arrival: Arrival, now: int) -> None:
         """Fast Open at the server (RFC 7413 §4.2.2): give a cookie, or take the SYN's data (and FIN) for a good one."""

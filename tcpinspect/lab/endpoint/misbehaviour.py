@@ -25,6 +25,7 @@ class Misbehaviour:
     syn_only: bool = False  # says nothing but SYN: half of a SYN flood
     syn_ack_only: bool = False  # answers every SYN and nothing else
     split_handshake: bool = False  # answers a SYN by a SYN of its own without ACK
+    two_way: bool = False  # a SYN alone opens the connection: takes its own SYN-ACK for acknowledged, as in a two-way handshake
     stale_syns: int = 0  # so many received segments are answered by a repeat of the old SYN
     zero_window: bool = False  # never opens its window
 
