@@ -24,6 +24,7 @@ from tcpinspect.lab.timeline import Ends, TrueStep
 from tcpinspect.lab.wire import Wire
 from tcpinspect.protocol.rfc9293 import Event, State
 
+_FOLLOWS = "follows from the one before: "
 _NEW_INCARNATION = (str(State.SYN_SENT), str(State.SYN_RECEIVED))
 
 
@@ -103,18 +104,21 @@ def compare(rows: Iterable[Row], wire: Wire) -> Comparison:
             claimed.update(row.stream for row in found)
             checks += _compare_end(ends, [step for step in steps if not _opens_listening(step)], _entries(found), view)
         if hasattr(end, "steps"):
-            checks += _without_truth(view.addresses, claimed, by_place)
+            checks += _without_truth(view, claimed, by_place)
     return Comparison(checks)
 
 
-def _without_truth(addresses: set[str], claimed: set[int], by_place: Mapping[tuple[str, int], list[Row]]) -> list[Check]:
+def _without_truth(view: View, claimed: set[int], by_place: Mapping[tuple[str, int], list[Row]]) -> list[Check]:
     """Connections that only the engine has, at the addresses of an end whose every socket was seen."""
     checks = []
     for (address, port), rows in by_place.items():
-        unclaimed = _entries([row for row in rows if address in addresses and row.stream not in claimed])
+        unclaimed = _entries([row for row in rows if address in view.addresses and row.stream not in claimed])
         answered = {row.stream for row in unclaimed if row.to_state == str(State.SYN_RECEIVED)}
+        before: dict[int, str] = {}
         for row in unclaimed:
-            reason = "it answered the SYN without keeping a state (SYN cookies)" if row.stream in answered else ""
+            reason = "it answered the SYN without keeping a state (SYN cookies)" if row.stream in answered else why(None, row, view)
+            reason = reason or _follows(before.get(row.stream, ""))
+            before[row.stream] = reason.removeprefix(_FOLLOWS)
             checks.append(Check(Ends(address, port, "", 0), None, row, None, False, reason))
     return checks
 
@@ -157,11 +161,15 @@ def _compare_end(ends: Ends, steps: list[TrueStep], rows: list[Row], view: View)
         agrees = step is not None and row is not None and _same_place(step, row, frames, view)
         reason = "" if agrees else why(step, row, view)
         # A wrong turn brings others with it.
-        if not agrees and not reason and before:
-            reason = f"follows from the one before: {before}"
-        before = "" if agrees else reason.removeprefix("follows from the one before: ")
+        if not agrees:
+            reason = reason or _follows(before)
+        before = "" if agrees else reason.removeprefix(_FOLLOWS)
         checks.append(Check(ends, step, row, frames[0] if frames else None, agrees, reason))
     return checks
+
+
+def _follows(before: str) -> str:
+    return _FOLLOWS + before if before else ""
 
 
 def _same_place(step: TrueStep, row: Row, frames: list[int], view: View) -> bool:

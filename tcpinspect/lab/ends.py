@@ -53,10 +53,13 @@ class EndpointEnd:
         self.not_received: list[int] = []  # numbers of arrivals with a wrong checksum
         self._lives: list[_Life] = [_Life(endpoint)]
         self._out: list[bytes] = []
+        self.crashes: list[int] = []  # the times, where they were told
         self._asker = ""  # who sent what is being received: an endpoint without a peer answers there
 
-    def crash(self, endpoint: Endpoint) -> None:
+    def crash(self, endpoint: Endpoint, now: int | None = None) -> None:
         """The machine starts again: the old endpoint is gone as it stands, this new one knows nothing."""
+        if now is not None:
+            self.crashes.append(now)
         self.endpoint = endpoint
         self._lives.append(_Life(endpoint))
 

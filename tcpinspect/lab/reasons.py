@@ -50,6 +50,7 @@ class View:
         self._arrived = {copy.arrival: copy for _, copy in received if copy.arrival is not None}
         self._lost = {copy.frame for _, copy in received if copy.arrival is None and copy.frame is not None}
         self._packets = {copy.frame: one.packet for one in wire.crossings for copy in one.copies if copy.frame is not None}
+        self._crashes: list[int] = getattr(wire.ends[end], "crashes", [])
         packets = (unwrap(one.packet) for one in self._sent)
         self.addresses = {packet.source for packet in packets if packet is not None}
 
@@ -80,6 +81,10 @@ class View:
     def injected(self, frame: int | None) -> bool:
         """Somebody else sent this frame in the end's name."""
         return frame is not None and frame in self._injected
+
+    def crashed(self, frame: int | None) -> bool:
+        """The end had lost its memory before this frame."""
+        return frame is not None and any(crash <= self._wire.frames[frame - 1][0] for crash in self._crashes)
 
     def uncaptured(self, step: TrueStep) -> str | None:
         """What of a step the tap never saw: the segment that did it, or the answer that would show it."""
@@ -152,6 +157,8 @@ def _extra(row: Row, view: View) -> str:
         return f"frame {row.frame} was captured and then lost: this end never received it"
     if view.injected(row.frame):
         return f"frame {row.frame} was injected in the name of this end, which never sent it"
+    if view.crashed(row.frame):
+        return "the end had crashed before and knew nothing of the connection any more"
     return _own_doubt(row)
 
 
@@ -161,7 +168,7 @@ def _elsewhere(step: TrueStep, row: Row, view: View) -> str:
     frames = view.frames_of(step)
     if frames and view.same_segment(row.frame, frames[0]):
         return f"frames {frames[0]} and {row.frame} are the same segment: which copy arrived first no capture tells"
-    return view.uncaptured(step) or _own_doubt(row)
+    return view.uncaptured(step) or step.note or _own_doubt(row)
 
 
 def _own_doubt(row: Row) -> str:

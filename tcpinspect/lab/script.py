@@ -127,7 +127,6 @@ class Scenario:
     sights: tuple[Sight, ...] = ()
     beside: str | None = None
 
-    @property
-    def end_ns(self) -> int:
-        """When it is over: the time of its last line."""
-        return max((line.at_ns for line in self.lines), default=0)
+    def end_ns(self, pair: Pair) -> int:
+        """When it is over on these ends: the time of the last line."""
+        return max((line.at_ns for line in self.lines if pair in line.pairs), default=0)

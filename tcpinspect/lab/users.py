@@ -129,9 +129,11 @@ class OurUser:
     def _send(self, data: bytes | int | None, now: int) -> str:
         if self._error:
             return self._told()
-        octets = self._stream.to_send(data)
-        if self.end.endpoint.state in (State.CLOSED, State.LISTEN):
+        octets, endpoint = self._stream.to_send(data), self.end.endpoint
+        if endpoint.state == State.CLOSED:
             return "error EPIPE"
+        if endpoint.state == State.LISTEN or (endpoint.state == State.SYN_RECEIVED and endpoint.tcb.passive and not endpoint.tcb.early_data):
+            return "error ENOTCONN"  # of a passive open a program hears when the connection is there
         self.end.endpoint.send(octets, now)
         self._stream.sent += len(octets)
         return f"{len(octets)} octets"
@@ -168,7 +170,7 @@ class OurUser:
     def _crash(self, _: object, now: int) -> str:
         """The machine starts again; its next connection begins elsewhere in the number space (RFC 9293 §3.4.1)."""
         self._begin += 300_000
-        self.end.crash(self._make(self._begin))
+        self.end.crash(self._make(self._begin), now)
         self._fresh_life()
         return OK
 

@@ -37,7 +37,7 @@ class Outcome:
 
 def verdicts(played: Played) -> Iterator[Outcome]:
     """What can only be judged when all is over: whole paths, what the capture shows, what the analysis says."""
-    at_ns = played.scenario.end_ns
+    at_ns = played.scenario.end_ns(played.ends)
     for path in played.scenario.paths:
         if played.ends in path.pairs:
             states, wanted = " ".join(played.states(path.end)), " ".join(path.states)
@@ -73,7 +73,7 @@ def _seen(played: Played) -> Iterator[Outcome]:
         found = next((n for n in sorted(frames) if n > at and _shows(played, n, sight, wanted)), None)
         at = found or at
         result = "nowhere in its place" if found is None else f"frame {found}"
-        yield Outcome(sight.number, played.scenario.end_ns, sight.end, f"seen {sight.notation}", result, found is not None, "such a segment")
+        yield Outcome(sight.number, played.scenario.end_ns(played.ends), sight.end, f"seen {sight.notation}", result, found is not None, "such a segment")
 
 
 def _shows(played: Played, frame: int, sight: Sight, wanted: Draft) -> bool:
