@@ -35,6 +35,7 @@ COMMANDS: dict[str, str] = {
     "craft": "tcpinspect.cli.craft:craft",
     "export": "tcpinspect.cli.export:export",
     "drill": "tcpinspect.cli.drill:drill",
+    "lab": "tcpinspect.cli.lab:lab",
     "states": "tcpinspect.cli.states:states",
     "capture": "tcpinspect.cli.capture:capture",
     "completion": "tcpinspect.cli.completion:completion",

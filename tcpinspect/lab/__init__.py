@@ -3,6 +3,7 @@
     ti.lab.craft("S seq=1000 <mss 1460>", dst_port=80).draw()
     with ti.lab.TwoHosts() as hosts: client, server = hosts.connect()
     ti.lab.sniff(port=8080, timeout=5).analysis()
+    ti.lab.run("simultaneous-close", ends="kernels").analysis()
 
 Names are loaded when first used.
 """
@@ -21,12 +22,14 @@ if TYPE_CHECKING:
     from tcpinspect.lab.namespaces import Namespace, usable
     from tcpinspect.lab.notation import parse
     from tcpinspect.lab.rules import rule
+    from tcpinspect.lab.scenario import Played, run
     from tcpinspect.lab.scapy_sniff import Sniffed, sniff, sniffing
     from tcpinspect.lab.wire import Wire
 
 _HOMES = {
     "Crafted": "tcpinspect.lab.crafting", "Exchange": "tcpinspect.lab.crafting", "craft": "tcpinspect.lab.crafting",
     "exchange": "tcpinspect.lab.crafting", "Draft": "tcpinspect.lab.draft", "DraftOption": "tcpinspect.lab.draft",
+    "Played": "tcpinspect.lab.scenario", "run": "tcpinspect.lab.scenario",
     "parse": "tcpinspect.lab.notation", "Sniffed": "tcpinspect.lab.scapy_sniff",
     "sniff": "tcpinspect.lab.scapy_sniff", "sniffing": "tcpinspect.lab.scapy_sniff",
     "Endpoint": "tcpinspect.lab.endpoint", "Settings": "tcpinspect.lab.endpoint", "EndpointEnd": "tcpinspect.lab.ends",
@@ -35,8 +38,8 @@ _HOMES = {
 }  # fmt: skip
 
 __all__ = [
-    "Crafted", "Draft", "DraftOption", "Endpoint", "EndpointEnd", "Exchange", "KernelEnd", "Namespace", "Settings", "Sniffed",
-    "TwoHosts", "Wire", "craft", "exchange", "parse", "rule", "sniff", "sniffing", "usable",
+    "Crafted", "Draft", "DraftOption", "Endpoint", "EndpointEnd", "Exchange", "KernelEnd", "Namespace", "Played", "Settings", "Sniffed",
+    "TwoHosts", "Wire", "craft", "exchange", "parse", "rule", "run", "sniff", "sniffing", "usable",
 ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from collections import deque
 
 from tcpinspect.lab.endpoint import Endpoint
 from tcpinspect.lab.ends import EndpointEnd
+from tcpinspect.lab.packet import unwrap
 from tcpinspect.protocol.checksum import checksum
 
 _UDP = 17
@@ -22,12 +23,17 @@ class HostEnd(EndpointEnd):
         self.datagrams: deque[bytes] = deque()
 
     def receive(self, packet: bytes, now: int) -> None:
-        """A datagram to our port is kept; all else is the endpoint's."""
+        """A datagram to our port is kept, what is for another address is not ours, all else is the endpoint's."""
         if len(packet) >= 28 and packet[0] >> 4 == 4 and packet[9] == _UDP:
             self.arrivals += 1
             at = (packet[0] & 15) * 4
             if int.from_bytes(packet[at + 2 : at + 4], "big") == self.endpoint.local[1]:
                 self.datagrams.append(packet[at + _HEADER :])
+            return
+        found = unwrap(packet)
+        if found is not None and found.destination != self.endpoint.local[0]:
+            self.not_received.append(self.arrivals)
+            self.arrivals += 1
             return
         super().receive(packet, now)
 

@@ -44,8 +44,8 @@ _FLOOD_NETWORK = "203.0.113."  # RFC 5737: for documentation
 _WINDOW = 65535
 
 
-# Called after everything that happens, with the wire and what was carried out so far.
-Watcher = Callable[[Wire, "list[Outcome]"], None]
+# Called after everything that happens, with what was played so far and the states both ends are in.
+Watcher = Callable[["Played", Mapping[Name, State]], None]
 
 
 @dataclass(eq=False)
@@ -128,7 +128,7 @@ def play(scenario: Scenario, ends: Pair = "ours", *, watch: Watcher | None = Non
 
         def done() -> bool:
             if watch is not None:
-                watch(wire, played.outcomes)
+                watch(played, {name: user.states()[-1] for name, user in users.items()})
             return False
 
         wire.run(over - wire.start_ns, until=done)

@@ -1,0 +1,129 @@
+"""An exchange told while it happens: two rails with both ends' true states, an arrow a segment. Floor 5."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from tcpinspect.protocol.header import ACK, SYN
+from tcpinspect.report.ladder_style import QUIET, marks, paint, state_style
+from tcpinspect.report.safe import ascii_only, plain
+
+if TYPE_CHECKING:
+    from tcpinspect.lab.draft import Draft
+    from tcpinspect.lab.scenario import Played
+    from tcpinspect.lab.verdicts import Outcome
+    from tcpinspect.lab.wire import Copy, Crossing, Name
+    from tcpinspect.protocol.rfc9293 import State
+
+_STATE = 12  # the longest name, SYN-RECEIVED
+_MOST_INNER, _LEAST_INNER = 60, 30
+_BAD = "31"
+
+
+class Story:
+    """A watcher for `lab.scenario.play`: writes a line for everything that happens, as soon as it does.
+
+    Both states stand at their rails where they change. A segment is written when it arrives; one that is lost, when it is sent.
+    """
+
+    def __init__(self, write: Callable[[str], None], *, width: int = 100, unicode: bool = True, color: bool = False) -> None:
+        self._write, self._unicode, self._color = write, unicode, color
+        self._marks = marks(unicode)
+        self._inner = max(_LEAST_INNER, min(_MOST_INNER, width - 12 - 2 * (_STATE + 2)))
+        self._told = 0
+        self._open: list[Crossing] = []
+        self._seen = 0
+        self._initial: dict[Name, int] = {}
+        self._states: Mapping[Name, State] = {}
+        self._now = 0
+
+    def begin(self, a: str, b: str) -> None:
+        """The heads of both rails."""
+        self._write(f"{'time':>10}  {f'A ({a})':>{_STATE}} {' ' * (self._inner + 2)} B ({b})")
+
+    def __call__(self, played: Played, states: Mapping[Name, State]) -> None:
+        """Tell what is new."""
+        self._now = played.wire.now - played.wire.start_ns
+        for outcome in played.outcomes[self._told :]:
+            self._outcome(outcome, states)
+        self._told = len(played.outcomes)
+        crossings = played.wire.crossings
+        while self._seen < len(crossings):
+            self._sent(crossings[self._seen], states)
+            self._seen += 1
+        for crossing in list(self._open):
+            self._arrivals(crossing, states)
+        if states != self._states:
+            self._line(" " * self._inner, states)
+
+    def _outcome(self, outcome: Outcome, states: Mapping[Name, State]) -> None:
+        if outcome.what == "is" and outcome.met:
+            return
+        text = outcome.what if outcome.result == "ok" else f"{outcome.what}: {outcome.result}"
+        text = plain(f"{text}, expected {outcome.expected}" if not outcome.met else text)
+        text = text if len(text) <= self._inner - 2 else text[: self._inner - 3] + "…"
+        aligned = f"{text:>{self._inner - 1}} " if outcome.end == "B" else f" {text:<{self._inner - 1}}"
+        self._line(aligned if outcome.end else f"{text:^{self._inner}}", states, _BAD if not outcome.met else QUIET)
+
+    def _sent(self, crossing: Crossing, states: Mapping[Name, State]) -> None:
+        from tcpinspect.lab.packet import unwrap
+
+        found = unwrap(crossing.packet)
+        if found is not None and found.segment.flags & SYN and crossing.departure >= 0:
+            self._initial[crossing.sender] = found.segment.seq or 0
+        for copy in crossing.copies:
+            if copy.lost:
+                self._line(self._arrow(crossing, copy), states, QUIET)
+        self._open.append(crossing)
+
+    def _arrivals(self, crossing: Crossing, states: Mapping[Name, State]) -> None:
+        """The copies that have arrived since the last look."""
+        waiting = [copy for copy in crossing.copies if not copy.lost]
+        if all(copy.arrived_ns is not None for copy in waiting):
+            self._open.remove(crossing)
+            for copy in waiting:
+                self._line(self._arrow(crossing, copy), states)
+
+    def _arrow(self, crossing: Crossing, copy: Copy) -> str:
+        dash, inner = self._marks.line, self._inner
+        label = f" {self._label(crossing)}{f' ({copy.why})' if copy.why and not copy.lost else ''} "
+        label = label[: inner - 6]
+        length = inner if not copy.lost else max(len(label) + 4, inner * 2 // 3)
+        tip = self._marks.lost if copy.lost else self._marks.right if crossing.sender == "A" else self._marks.left
+        body = dash * (length - len(label) - 2)
+        shaft = dash + label + body + tip if crossing.sender == "A" else tip + body + label + dash
+        return f"{shaft:<{inner}}" if crossing.sender == "A" else f"{shaft:>{inner}}"
+
+    def _label(self, crossing: Crossing) -> str:
+        """The segment in packetdrill's notation, its numbers from each end's first."""
+        from dataclasses import replace
+
+        from tcpinspect.lab.notation import notation
+        from tcpinspect.lab.packet import unwrap
+
+        found = unwrap(crossing.packet)
+        if found is None:
+            return "UDP" if len(crossing.packet) > 9 and crossing.packet[9] == 17 else "ICMP"
+        own: Draft = found.segment
+        peer: Name = "B" if crossing.sender == "A" else "A"
+        shifted = own.shifted(-self._initial.get(crossing.sender, 0), -self._initial.get(peer, 0))
+        if not shifted.flags & ACK:
+            shifted = replace(shifted, ack=None)
+        return notation(replace(shifted, options=(), window=None), extras=False)
+
+    def _line(self, between: str, states: Mapping[Name, State], style: str = "") -> None:
+        cells = {}
+        for name in ("A", "B"):
+            state = str(states[name])
+            changed = self._states.get(name) != states[name]
+            text = f"{state if changed else '':{'>' if name == 'A' else '<'}{_STATE}}"
+            cells[name] = self._paint(text, state_style(state) if changed else "")
+        self._states = dict(states)
+        rail = self._marks.rail
+        clock = f"{self._now / 1e6:>7.1f} ms" if self._now < 10**10 else f"{self._now / 1e9:>8.1f} s"
+        inner = between if self._unicode else ascii_only(between)
+        self._write(f"{clock}  {cells['A']} {rail}{self._paint(inner, style)}{rail} {cells['B']}".rstrip())
+
+    def _paint(self, text: str, style: str) -> str:
+        return paint(text, style) if self._color and style and text.strip() else text
