@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 UNMET = 1  # everything ran, and something was not as the scenario says
 _PAIRS = ("ours", "ours-kernel", "kernel-ours", "kernels")
-_AT_ONCE = 4
+_TRIES, _LATE_NS = 3, 4_000_000  # the exchanges of the catalogue leave 5 ms of room
 
 _ends_help = "What stands at A and at B: our endpoint, or a kernel in a private network."
 
@@ -133,30 +133,65 @@ def verify(session: Session, names: tuple[str, ...], ends: tuple[str, ...], root
     The truth is our endpoint's own record, and a kernel's sockets read after every packet. Each disagreement is printed with
     its reason. The exit code is 1 where one has none, or an exchange did not go as its text says.
     """
-    from concurrent.futures import ThreadPoolExecutor
-
     from tcpinspect.lab import catalogue
 
     scenarios = [catalogue.load(name) for name in names or catalogue.names()]
     pairs = _possible(ends or _PAIRS, root)
-    work = [(scenario, pair) for scenario in scenarios for pair in pairs if pair in scenario.pairs]
     total = _Total()
-    user = _user(root)
-    # A kernel's exchange is mostly waiting: several at once.
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        for played in pool.map(lambda one: _play_quietly(*one, user), work):
-            for line in total.add(played):
-                click.echo(line)
+    for scenario in scenarios:
+        for pair in pairs:
+            if pair in scenario.pairs:
+                for line in total.add(_in_time(scenario, pair, _user(root))):
+                    click.echo(line)
     for line in total.lines():
         click.echo(line)
     if total.bad:
         raise click.exceptions.Exit(UNMET)
 
 
-def _play_quietly(scenario: Scenario, pair: Pair, user: bool | None) -> Played:
+@lab.command(
+    short_help="Write the capture of every exchange.",
+    epilog="\b\nExample:\n  tcpinspect lab record captures/lab --most 5000",
+)
+@click.argument("directory", type=click.Path(exists=True, file_okay=False, writable=True))
+@click.argument("names", nargs=-1, metavar="[NAME...]")
+@click.option("--most", type=click.IntRange(min=1), metavar="N", help="Leave out captures of more than N octets.")
+@global_options
+@click.pass_obj
+def record(session: Session, directory: str, names: tuple[str, ...], most: int | None) -> None:
+    """Play exchanges on two endpoints of our own and write each capture as DIRECTORY/NAME.pcap.
+
+    Time and numbers are the scenario's: the files are the same, octet for octet, whoever writes them and whenever.
+    """
+    import os
+
+    from tcpinspect.lab import catalogue
     from tcpinspect.lab.scenario import play
 
-    return play(scenario, pair, user=user)
+    written = 0
+    for name in names or catalogue.names():
+        scenario = catalogue.load(name)
+        if "ours" not in scenario.pairs:
+            if names:
+                raise UsageError(f"{name} needs a kernel, and no two recordings of a kernel are the same: it is not recorded")
+            continue
+        octets = play(scenario).capture
+        if most is None or len(octets) <= most:
+            with session.output(os.path.join(directory, f"{scenario.name}.pcap")) as out:
+                out.write(octets)
+            written += 1
+    click.echo(f"{written} captures in {directory}")
+
+
+def _in_time(scenario: Scenario, pair: Pair, user: bool | None) -> Played:
+    """Play it; with kernels again where the machine was too busy to keep the scenario's times, and that shows."""
+    from tcpinspect.lab.scenario import play
+
+    for _ in range(_TRIES):
+        played = play(scenario, pair, user=user)
+        if played.passed or pair == "ours" or played.late_ns < _LATE_NS:
+            break
+    return played
 
 
 def _possible(pairs: tuple[str, ...], root: bool) -> list[Pair]:

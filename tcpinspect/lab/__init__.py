@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from tcpinspect.lab.namespaces import Namespace, usable
     from tcpinspect.lab.notation import parse
     from tcpinspect.lab.rules import rule
-    from tcpinspect.lab.scenario import Played, run
     from tcpinspect.lab.scapy_sniff import Sniffed, sniff, sniffing
+    from tcpinspect.lab.scenario import Played, run
     from tcpinspect.lab.wire import Wire
 
 _HOMES = {

@@ -62,6 +62,11 @@ class Played:
         """Every expectation was met."""
         return not self.failures
 
+    @property
+    def late_ns(self) -> int:
+        """How much the latest line came too late: with kernels the time is real, and a busy machine spoils an exchange."""
+        return max((one.late_ns for one in self.outcomes), default=0)
+
     @cached_property
     def failures(self) -> list[Outcome]:
         """The expectations that were not met: of calls, of states, of whole paths, of segments, of the analysis."""
@@ -98,7 +103,7 @@ class Played:
         """The engine's timeline beside the true one."""
         from tcpinspect.lab.compare import compare
 
-        return compare(self._analysis.table("timeline").rows(), self.wire)  # type: ignore[arg-type]
+        return compare(self._analysis.table("timeline").rows(), self.wire)
 
     def states(self, end: Name) -> list[str]:
         """The states that an end entered, in their order, LISTEN left out: nothing on a wire shows it."""
@@ -109,7 +114,10 @@ class Played:
             out.append(str(State.CLOSED if step.to_state == State.LISTEN else step.to_state))
         return out
 
-def play(scenario: Scenario, ends: Pair = "ours", *, watch: Watcher | None = None, user: bool | None = None, device: str = "auto") -> Played:
+
+def play(
+    scenario: Scenario, ends: Pair = "ours", *, watch: Watcher | None = None, user: bool | None = None, device: str = "auto"
+) -> Played:
     """Play it. `watch` is called after everything that happens; `user` and `device` as for `KernelEnd`.
 
     Raises UsageError where the scenario cannot be played on these ends, LabError where this machine grants no kernels.
@@ -170,7 +178,8 @@ class _Act:
 
     def _note(self, end: Name | None, what: str, result: str, met: bool = True, expected: str = "") -> None:
         at_ns = self.played.wire.now - self.played.wire.start_ns
-        self.played.outcomes.append(Outcome(self.line.number, at_ns, end, what, result, met, expected))
+        late_ns = at_ns - self.line.at_ns
+        self.played.outcomes.append(Outcome(self.line.number, at_ns, end, what, result, met, expected, late_ns=late_ns))
 
     def _call(self, call: Call, now: int) -> None:
         result = self.users[call.end].call(call.verb, call.data, now)

@@ -47,6 +47,7 @@ _UNITS = {"us": 1_000, "ms": 1_000_000, "s": 1_000_000_000, "min": 60_000_000_00
 _TIME = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|min)\b")
 _QUALIFIED = re.compile(r"\[([^\]]*)\]\s*")
 _HEAD = re.compile(r"(play on|wire|kernel [AB]|A|B|analysis(?: \d+)?|beside)\s*:\s*")
+_HEADS = '"play on:", "wire:", "A:", "B:", "kernel A:", "analysis:", "beside:"'
 _GOES = re.compile(r"([AB]) goes\b\s*(.*)")
 _SEEN = re.compile(r"seen from ([AB]):\s*")
 _INJECT = re.compile(r"inject from ([AB]):\s*")
@@ -91,8 +92,9 @@ class _Reader:
         if not lesson.strip():
             self.fail("the first line must say what one learns")
         chinese = rest[0].strip() if rest else ""
-        for self.number, self.line in enumerate(self.text_lines, 1):
-            if self.number > 2 or (self.number == 2 and not chinese):
+        for number, line in enumerate(self.text_lines, 1):
+            self.number, self.line = number, line
+            if number > 2 or (number == 2 and not chinese):
                 self.one_line()
         made = self.made
         made |= {key: tuple(made[key]) for key in ("rules", "lines", "paths", "claims", "sights")}
@@ -121,7 +123,7 @@ class _Reader:
             states = tuple(self.state(word.group(), goes.start(2) + word.start()) for word in re.finditer(r"\S+", goes[2]))
             self.made["paths"].append(Path(self.number, cast(Name, goes[1]), states, self.pairs))
         else:
-            self.fail('not understood: a line begins with a time ("20 ms"), "A goes", or one of play on, wire, A, B, kernel A, seen from A, analysis')
+            self.fail(self.fail(f'not understood: a line begins with a time ("20 ms"), "A goes", "seen from A:" or one of {_HEADS}'))
 
     # The lines without a time.
 
@@ -253,7 +255,7 @@ class _Reader:
         data = self.data(rest.removeprefix("with").strip(), at)
         takes = _VERBS[verb.split()[0]]
         if (data is not None and takes == 0) or (data is None and takes == 2):
-            self.fail(f'{verb} takes {"nothing more" if takes == 0 else "text in quotes, or how many octets"}', at)
+            self.fail(f"{verb} takes {'nothing more' if takes == 0 else 'text in quotes, or how many octets'}", at)
         return Call(end, verb, data, expected.strip() or None)
 
     def data(self, text: str, at: int) -> bytes | int | None:

@@ -93,7 +93,7 @@ class OurUser:
     def call(self, verb: str, data: bytes | int | None, now: int) -> str:
         self._notice()
         try:
-            return getattr(self, f"_{verb.replace(' ', '_')}")(data, now)  # type: ignore[no-any-return]
+            return getattr(self, f"_{verb.replace(' ', '_')}")(data, now)
         except ProtocolError as error:
             return f"error {_errno(str(error), verb)}"
 
@@ -132,7 +132,9 @@ class OurUser:
         octets, endpoint = self._stream.to_send(data), self.end.endpoint
         if endpoint.state == State.CLOSED:
             return "error EPIPE"
-        if endpoint.state == State.LISTEN or (endpoint.state == State.SYN_RECEIVED and endpoint.tcb.passive and not endpoint.tcb.early_data):
+        if endpoint.state == State.LISTEN or (
+            endpoint.state == State.SYN_RECEIVED and endpoint.tcb.passive and not endpoint.tcb.early_data
+        ):
             return "error ENOTCONN"  # of a passive open a program hears when the connection is there
         self.end.endpoint.send(octets, now)
         self._stream.sent += len(octets)
@@ -209,7 +211,9 @@ _SECOND, _MILLISECOND = 1_000_000_000, 1_000_000
 
 def kernel_sysctls(settings: Mapping[str, object]) -> dict[str, str]:
     """The settings that a kernel has for its whole network."""
-    out = {_AS_SYSCTL[name]: "1" if value else "0" for name, value in settings.items() if name in _AS_SYSCTL and isinstance(value, bool | None)}
+    out = {
+        _AS_SYSCTL[name]: "1" if value else "0" for name, value in settings.items() if name in _AS_SYSCTL and isinstance(value, bool | None)
+    }
     if settings.get("fast_open"):
         out["net.ipv4.tcp_fastopen"] = "3"
     if isinstance(wait := settings.get("fin_wait_2_ns"), int):
@@ -235,7 +239,7 @@ class KernelUser:
 
     def call(self, verb: str, data: bytes | int | None, now: int) -> str:
         self._accept()
-        return getattr(self, f"_{verb.replace(' ', '_')}")(data)  # type: ignore[no-any-return]
+        return getattr(self, f"_{verb.replace(' ', '_')}")(data)
 
     def _accept(self) -> None:
         """Take the newest connection there is, as a server does."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from tcpinspect.lab.notation import parse as parse_segment
@@ -24,6 +24,7 @@ class Outcome:
 
     number: int
     at_ns: int  # since the start
+    late_ns: int = field(default=0, kw_only=True)  # behind the time that the scenario says
     end: Name | None
     what: str
     result: str
@@ -73,7 +74,15 @@ def _seen(played: Played) -> Iterator[Outcome]:
         found = next((n for n in sorted(frames) if n > at and _shows(played, n, sight, wanted)), None)
         at = found or at
         result = "nowhere in its place" if found is None else f"frame {found}"
-        yield Outcome(sight.number, played.scenario.end_ns(played.ends), sight.end, f"seen {sight.notation}", result, found is not None, "such a segment")
+        yield Outcome(
+            sight.number,
+            played.scenario.end_ns(played.ends),
+            sight.end,
+            f"seen {sight.notation}",
+            result,
+            found is not None,
+            "such a segment",
+        )
 
 
 def _shows(played: Played, frame: int, sight: Sight, wanted: Draft) -> bool:

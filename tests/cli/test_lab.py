@@ -1,0 +1,59 @@
+"""lab: what the command prints, writes, and returns."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tcpinspect.lab import catalogue
+
+
+def lab(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-m", "tcpinspect", "lab", *words], capture_output=True, text=True, cwd=cwd, encoding="utf-8")
+
+
+def test_list_has_a_line_for_each() -> None:
+    done = lab("list")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == catalogue.names()
+    assert "双方同时关闭" in lab("list", "--zh").stdout
+
+
+def test_run_tells_both_sides_states_and_writes_the_capture(tmp_path: Path) -> None:
+    done = lab("run", "simultaneous-close", "-o", str(tmp_path / "close.pcapng"))
+    assert (done.returncode, done.stderr) == (0, "")
+    lines = done.stdout.splitlines()
+    arrived = [line for line in lines if "F. 1:1(0) ack 1" in line]
+    assert [line.split()[-1] for line in arrived[:1]] == ["CLOSING"] and "CLOSING" in arrived[1]
+    assert "10 of 10 steps" in done.stdout
+    shown = subprocess.run(
+        [sys.executable, "-m", "tcpinspect", "timeline", str(tmp_path / "close.pcapng"), "-T", "csv"], capture_output=True, text=True
+    )
+    assert shown.stdout.count("CLOSING") == 4
+
+
+def test_run_returns_1_where_it_does_not_go_so(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("Nobody listens.\n\n5 ms A open\n90 ms A is ESTABLISHED\n")
+    done = lab("run", "mine.txt", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "not as expected: line 4: is: CLOSED, expected ESTABLISHED" in done.stdout
+
+
+def test_errors_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").write_text("A lesson.\n\n5 ms A opne\n")
+    done = lab("run", "mine.txt", cwd=tmp_path)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr.startswith('tcpinspect: scenario mine, line 3, character 8: no call "opne"')
+    assert done.stderr.count("\n") == 1
+
+
+def test_verify_compares_and_sums_up() -> None:
+    done = lab("verify", "simultaneous-close", "last-ack-lost", "--ends", "ours")
+    assert done.returncode == 0, done.stdout
+    assert "2 exchanges: 20 of 20 steps agree (100.0%)" in done.stdout
+
+
+def test_record_writes_what_two_endpoints_say(tmp_path: Path) -> None:
+    assert lab("record", str(tmp_path), "abort", "refused").stdout == f"2 captures in {tmp_path}\n"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["abort.pcap", "refused.pcap"]
