@@ -57,20 +57,8 @@ CAPACITY = 256  # of moments
 
 # Attributes that each side has one of.
 SIDED = (
-    "count",
-    "isn",
-    "bare_syn",
-    "syn_ack",
-    "fin",
-    "fin_at",
-    "last_alive",
-    "sound",
-    "finals",
-    "before",
-    "error_frame",
-    "error_ns",
-    "error_final",
-    "error_seq",
+    "count", "isn", "bare_syn", "syn_ack", "fin", "fin_at", "last_alive",
+    "sound", "finals", "before", "error_frame", "error_ns", "error_final", "error_seq",
 )
 
 

@@ -55,7 +55,7 @@ _FLOOD = re.compile(r"flood ([AB]) with (\d+) SYNs")
 _HOLDS = re.compile(r"([AB]) holds (\d+) in ([A-Z0-9-]+)")
 _IS = re.compile(r"([AB]) is (.+)")
 _CALL = re.compile(r"([AB]) (\w+)\s*(.*)")
-_COMMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^"#])*')
+_COMMENT = re.compile(r'(?:"(?:[^"\\]|\\.)*"|[^#])*')
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"')
 _RESULT = re.compile(r'\d+ octets?|"(?:[^"\\]|\\.)*"|end of data|nothing yet|ok|error [A-Z]+')
 # Call → whether it takes data: never, perhaps, always.
@@ -230,7 +230,7 @@ class _Reader:
         if found := _HOLDS.fullmatch(text, at):
             return Expectation(cast(Name, found[1]), (self.state(found[3], found.start(3)),), int(found[2]))
         if found := _IS.fullmatch(text, at):
-            places = re.finditer(r"(?!or\b)\S+", found[2])
+            places = [word for word in re.finditer(r"\S+", found[2]) if word.group() != "or"]
             return Expectation(cast(Name, found[1]), tuple(self.state(one.group(), found.start(2) + one.start()) for one in places))
         if found := _CALL.fullmatch(text, at):
             return self.call(cast(Name, found[1]), found)

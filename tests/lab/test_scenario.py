@@ -9,7 +9,6 @@ import pytest
 import tcpinspect as ti
 from tcpinspect.errors import UsageError
 from tcpinspect.lab import catalogue
-from tcpinspect.lab.namespaces import Namespace
 from tcpinspect.lab.scenario import play
 from tcpinspect.lab.script_reader import read
 
@@ -57,8 +56,6 @@ def test_it_goes_so_with_kernels_too(private_network: None, name: str, ends: str
 
 
 def test_a_veth_does_where_no_tun_opens(private_network: None) -> None:
-    with Namespace() as network:
-        assert network.pid
     played = play(catalogue.load("three-way-handshake"), "kernels", device="veth")
     assert played.states("A") == ["SYN-SENT", "ESTABLISHED"]
 
