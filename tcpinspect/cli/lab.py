@@ -213,7 +213,7 @@ class _Total:
     """The sum over all exchanges."""
 
     def __init__(self) -> None:
-        self.agreed = self.compared = self.played = self.unexplained = self.unmet = 0
+        self.agreed = self.compared = self.knowable = self.played = self.unexplained = self.unmet = 0
         self.reasons: Counter[str] = Counter()
 
     @property
@@ -227,6 +227,7 @@ class _Total:
         self.played += 1
         self.agreed += comparison.agreed
         self.compared += comparison.compared
+        self.knowable += comparison.knowable
         self.unexplained += len(comparison.unexplained)
         self.unmet += len(played.failures)
         yield f"{played.scenario.name:<34} {played.ends:<12} {comparison.agreed:>3} of {comparison.compared}"
@@ -242,6 +243,9 @@ class _Total:
         """The sum, and each reason with its number."""
         share = f" ({self.agreed / self.compared:.1%})" if self.compared else ""
         yield f"\n{self.played} exchanges: {self.agreed} of {self.compared} steps agree{share}"
+        if self.knowable != self.compared:
+            share = f" ({self.agreed / self.knowable:.1%})" if self.knowable else ""
+            yield f"without the {self.compared - self.knowable} that no capture can tell: {self.agreed} of {self.knowable}{share}"
         for reason, count in self.reasons.most_common():
             yield f"{count:>5}  {reason}"
 

@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcpinspect.lab.reasons import Row, View, why
+from tcpinspect.lab.reasons import Row, View, in_the_capture, why
 from tcpinspect.lab.timeline import Ends, TrueStep
 from tcpinspect.lab.wire import Wire
 from tcpinspect.protocol.rfc9293 import Event, State
@@ -78,6 +78,11 @@ class Comparison:
         return [check for check in self.checks if not check.agrees]
 
     @property
+    def knowable(self) -> int:
+        """How many steps were compared without those that differ for a reason which no capture holds."""
+        return self.agreed + sum(in_the_capture(check.reason) for check in self.disagreements)
+
+    @property
     def unexplained(self) -> list[Check]:
         """The disagreements that nobody knows a reason for."""
         return [check for check in self.disagreements if not check.reason]
@@ -116,8 +121,8 @@ def _without_truth(view: View, claimed: set[int], by_place: Mapping[tuple[str, i
         answered = {row.stream for row in unclaimed if row.to_state == str(State.SYN_RECEIVED)}
         before: dict[int, str] = {}
         for row in unclaimed:
-            reason = "it answered the SYN without keeping a state (SYN cookies)" if row.stream in answered else why(None, row, view)
-            reason = reason or _follows(before.get(row.stream, ""))
+            cookies = "it answered the SYN without keeping a state (SYN cookies)" if row.stream in answered else ""
+            reason = cookies or _follows(before.get(row.stream, "")) or why(None, row, view)
             before[row.stream] = reason.removeprefix(_FOLLOWS)
             checks.append(Check(Ends(address, port, "", 0), None, row, None, False, reason))
     return checks

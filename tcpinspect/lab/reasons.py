@@ -12,10 +12,19 @@ from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.timeline import TrueStep
 from tcpinspect.lab.wire import INJECTED, Crossing, Name, Wire
 from tcpinspect.protocol.header import FIN, RST, SYN
-from tcpinspect.protocol.rfc9293 import Event
+from tcpinspect.protocol.rfc9293 import Event, State
 
 _TIMERS = (Event.TIMEOUT_USER, Event.TIMEOUT_2MSL)
 _SPOKEN = {Event.OPEN_ACTIVE: SYN, Event.SEND: SYN, Event.CLOSE: FIN, Event.ABORT: RST}
+
+
+# How the reasons begin that lie in the analysis; all others are facts that a capture does not hold.
+_THE_ANALYSIS = "the analysis "
+
+
+def in_the_capture(reason: str) -> bool:
+    """Could somebody who has only the capture have known better?"""
+    return not reason or _THE_ANALYSIS in reason
 
 
 class Row(Protocol):
@@ -85,6 +94,11 @@ class View:
     def crashed(self, frame: int | None) -> bool:
         """The end had lost its memory before this frame."""
         return frame is not None and any(crash <= self._wire.frames[frame - 1][0] for crash in self._crashes)
+
+    def resets(self, frame: int | None) -> bool:
+        """The frame carries a RST."""
+        found = unwrap(self._packets[frame]) if frame in self._packets else None
+        return found is not None and bool(found.segment.flags & RST)
 
     def uncaptured(self, step: TrueStep) -> str | None:
         """What of a step the tap never saw: the segment that did it, or the answer that would show it."""
@@ -157,6 +171,8 @@ def _extra(row: Row, view: View) -> str:
         return f"frame {row.frame} was captured and then lost: this end never received it"
     if view.injected(row.frame):
         return f"frame {row.frame} was injected in the name of this end, which never sent it"
+    if row.from_state == str(State.TIME_WAIT) and view.resets(row.frame):
+        return f"this end ignored the RST in frame {row.frame} (RFC 1337)"
     if view.crashed(row.frame):
         return "the end had crashed before and knew nothing of the connection any more"
     return _own_doubt(row)
@@ -173,5 +189,5 @@ def _elsewhere(step: TrueStep, row: Row, view: View) -> str:
 
 def _own_doubt(row: Row) -> str:
     if row.doubt:
-        return f"the analysis doubts it itself: {row.doubt}"
-    return "the analysis only assumes it" if row.evidence == "assumed" else ""
+        return f"{_THE_ANALYSIS}doubts it itself: {row.doubt}"
+    return f"{_THE_ANALYSIS}only assumes it" if row.evidence == "assumed" else ""

@@ -149,6 +149,8 @@ class Wire:
             moment = self._next_moment()
             if self.real_time:
                 moment = self._wait(limit if moment is None else min(moment, limit))
+                if moment > limit and self._queue and self._queue[0][0] <= limit:
+                    moment = limit  # woken up too late: what was due is done all the same
             if moment is None or moment > limit:
                 self.now = limit if moment is not None else self.now
                 return
