@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -48,12 +49,12 @@ class Story:
         for outcome in played.outcomes[self._told :]:
             self._outcome(outcome, states)
         self._told = len(played.outcomes)
-        crossings = played.wire.crossings
-        while self._seen < len(crossings):
-            self._sent(crossings[self._seen], states)
-            self._seen += 1
+        # What arrived comes before what was sent for it.
         for crossing in list(self._open):
             self._arrivals(crossing, states)
+        for crossing in played.wire.crossings[self._seen :]:
+            self._sent(crossing, states)
+        self._seen = len(played.wire.crossings)
         if states != self._states:
             self._line(" " * self._inner, states)
 
@@ -88,7 +89,7 @@ class Story:
     def _arrow(self, crossing: Crossing, copy: Copy) -> str:
         dash, inner = self._marks.line, self._inner
         label = f" {self._label(crossing)}{f' ({copy.why})' if copy.why and not copy.lost else ''} "
-        label = label[: inner - 6]
+        label = label if len(label) <= inner - 6 else f"{label[: inner - 8]}… "
         length = inner if not copy.lost else max(len(label) + 4, inner * 2 // 3)
         tip = self._marks.lost if copy.lost else self._marks.right if crossing.sender == "A" else self._marks.left
         body = dash * (length - len(label) - 2)
@@ -110,7 +111,7 @@ class Story:
         shifted = own.shifted(-self._initial.get(crossing.sender, 0), -self._initial.get(peer, 0))
         if not shifted.flags & ACK:
             shifted = replace(shifted, ack=None)
-        return notation(replace(shifted, options=(), window=None), extras=False)
+        return re.sub(r"\d{9,}", _signed, notation(replace(shifted, options=(), window=None), extras=False))
 
     def _line(self, between: str, states: Mapping[Name, State], style: str = "") -> None:
         cells = {}
@@ -127,3 +128,9 @@ class Story:
 
     def _paint(self, text: str, style: str) -> str:
         return paint(text, style) if self._color and style and text.strip() else text
+
+
+def _signed(match: re.Match[str]) -> str:
+    """Numbers before an end's first one are negative, not close to 2^32."""
+    number = int(match[0])
+    return str(number - (1 << 32) if number >= 1 << 31 else number)

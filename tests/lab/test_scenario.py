@@ -12,6 +12,8 @@ from tcpinspect.lab import catalogue
 from tcpinspect.lab.scenario import play
 from tcpinspect.lab.script_reader import read
 
+from .conftest import Run
+
 CAPTURES = Path(__file__).parents[2] / "captures" / "lab"
 OURS = [name for name in catalogue.names() if "ours" in catalogue.load(name).pairs]
 # A few, for the time they take: the rest is `tcpinspect lab verify`.
@@ -53,6 +55,11 @@ def test_it_goes_so_with_kernels_too(private_network: None, name: str, ends: str
         pytest.skip("this machine is too busy to keep the times of an exchange")
     assert [str(failure) for failure in played.failures] == []
     assert [str(check) for check in played.comparison().unexplained] == []
+
+
+def test_an_ordinary_user_needs_no_root(as_nobody: Run) -> None:
+    done = as_nobody("from tcpinspect.lab import run; print(*run('simultaneous-close', 'kernels').states('B'))")
+    assert done.stdout.split()[-3:] == ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"], done.stderr
 
 
 def test_a_veth_does_where_no_tun_opens(private_network: None) -> None:
