@@ -70,10 +70,11 @@ def run(session: Session, name: str, ends: str | None, out: str | None, root: bo
     if show_text:
         click.echo(catalogue.text(name), nl=False)
         return
+    if out == "-":
+        raise UsageError("the story goes to stdout: give the capture a file, such as -o exchange.pcap")
     scenario = catalogue.load(name)
     played = _told(session, scenario, ends, root)
     if out is not None:
-        session.check_output(out, None)
         played.write(out)
         click.echo(f"capture: {out} ({len(played.wire.frames)} frames)")
     if scenario.beside is not None:
