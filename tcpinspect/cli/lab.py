@@ -24,7 +24,10 @@ _TRIES, _LATE_NS = 3, 4_000_000  # the exchanges of the catalogue leave 5 ms of 
 _ends_help = "What stands at A and at B: our endpoint, or a kernel in a private network."
 
 
-@click.group(short_help="Play an exchange between two TCPs, and compare.")
+@click.group(
+    short_help="Play an exchange between two TCPs, and compare.",
+    epilog="\b\nExamples:\n  tcpinspect lab list\n  tcpinspect lab run simultaneous-close --ends kernels",
+)
 def lab() -> None:
     """The laboratory: exchanges written as short texts, played between endpoints of our own and real kernels.
 
