@@ -201,7 +201,7 @@ def _command(name: str) -> click.Command:
         "expression",
         metavar="FILTER",
         help="Only rows that satisfy this: columns (or Wireshark's names), and or not, == != < <= > >=, in [..], "
-        'contains, is null, + - * / % &; values like 80, 200ms, 192.0.2.1, SF, true. ' + _MORE.get(name, ""),
+        "contains, is null, + - * / % &; values like 80, 200ms, 192.0.2.1, SF, true. " + _MORE.get(name, ""),
     )
     @click.option(
         "-e",

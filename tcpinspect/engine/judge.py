@@ -90,11 +90,7 @@ class Judge(Ledger):
         if self.ts_val[p] >= 0 and self.ts_ecr[s] >= 0 and not flags & SYN:
             if self.ts_ecr[s] == self.ts_val[p] and not sent & SYN:
                 return OPEN
-            if (
-                self.floor[p] >= 0
-                and difference(self.seq[p], self.floor[p]) <= 0
-                and difference(self.ts_ecr[s], self.ts_val[p]) < 0
-            ):
+            if self.floor[p] >= 0 and difference(self.seq[p], self.floor[p]) <= 0 and difference(self.ts_ecr[s], self.ts_val[p]) < 0:
                 return CONTRADICTED
         return OPEN
 

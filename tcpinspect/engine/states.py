@@ -484,12 +484,7 @@ class Solver(Judge):
         other: cython.longlong = 1 - self.x
         if not self.flags[s] & ACK:
             return 0
-        if (
-            self.isn[other] >= 0
-            and self.isn[self.x] < 0
-            and difference(self.ack[s], self.isn[other]) > 0
-            and self._acks_seen(s)
-        ):
+        if self.isn[other] >= 0 and self.isn[self.x] < 0 and difference(self.ack[s], self.isn[other]) > 0 and self._acks_seen(s):
             if self.bare_syn[other] >= 0:
                 self._step(OPEN_PASSIVE, -1, ASSUMED)
                 self._step(RCV_SYN, self.bare_syn[other], INFERRED)
