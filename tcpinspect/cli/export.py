@@ -25,7 +25,9 @@ Examples:
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
 @global_options
 @click.pass_obj
-def export(session: Session, file: str, packetdrill: bool, stream: int | None, side: Literal["client", "server"], out: str | None) -> None:
+def export(
+    session: Session, files: tuple[str, ...], packetdrill: bool, stream: int | None, side: Literal["client", "server"], out: str | None
+) -> None:
     """Write one connection as a script: its segments with relative numbers and times, and the calls that explain them.
 
     What a script cannot say, or what is a guess, stands in its first lines and is a warning.
@@ -34,10 +36,10 @@ def export(session: Session, file: str, packetdrill: bool, stream: int | None, s
         raise UsageError("export: in which form? There is --packetdrill")
     from tcpinspect.lab.packetdrill.writing import write
 
-    session.check_output(out, file)
-    connection = the_connection(session.analyze(file), stream)
-    written = write(connection, side=side, source="" if file == "-" else file.rpartition("/")[2])
+    session.check_output(out, files)
+    connection = the_connection(session.analyze(files), stream)
+    written = write(connection, side=side, source="" if files[0] == "-" else files[0].rpartition("/")[2])
     for text in (*written.lost, *written.doubts)[:20]:
         session.warn(f"stream {connection.stream}: {text}")
-    with session.output(out, file) as target:
+    with session.output(out, files) as target:
         target.write(encoded(written.text))
