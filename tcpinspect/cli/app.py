@@ -37,6 +37,7 @@ COMMANDS: dict[str, str] = {
     "drill": "tcpinspect.cli.drill:drill",
     "states": "tcpinspect.cli.states:states",
     "capture": "tcpinspect.cli.capture:capture",
+    "watch": "tcpinspect.cli.watch:watch",
     "completion": "tcpinspect.cli.completion:completion",
 }
 PROGRAM = "tcpinspect"

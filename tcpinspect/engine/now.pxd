@@ -13,10 +13,10 @@ cdef class Now(Finisher):
     cdef public Classes classes
     cdef public object lines
     cdef long long[::1] cells
-    cdef public list told, news
+    cdef public list told, news, gone
     cdef Chunk page
     cdef Batch part
-    cdef public long long room, beyond, left_count, looks
+    cdef public long long room, beyond, looks
     cpdef int feed(self, Batch records) except -1
     cpdef long long feed_until(self, Batch records, long long first, long long until_ns) except -1
     cpdef Chunk chunk_of(self, long long stream)
@@ -33,7 +33,6 @@ cdef class Now(Finisher):
     cdef long long key(self, long long k, long long side) noexcept
     cdef int say(self, Connection c, long long number, long long k, long long role, long long gone) except -1
     cpdef tuple row(self, long long slot, long long now_ns)
-    cpdef list steps(self, long long slot, long long now_ns)
     cpdef dict half_open(self, long long before_ns)
     cpdef int forget(self) except -1
     cpdef list end(self)

@@ -6,8 +6,9 @@ for delivered was lost); then steps are taken back, and the answer says how many
 before he adds the new ones has, at every moment, the timeline that an analysis of the file up to there gives.
 
 Of the connections there is one line each in `lines`, NOW_FIELDS wide, at the number of the tracker's slot; `stream` is -1 where the
-slot is free. Connections that leave the table are added to `classes`, so that memory grows with those alive alone; when the tracker
-has seen ROOM streams, it forgets the addresses of those that have left. Steps by time (the end of TIME-WAIT) are told of those alive.
+slot is free. Connections that leave the table are added to `classes` (and to `gone`, if that is a list), so that memory grows with
+those alive alone; when the tracker has seen ROOM streams, it forgets the addresses of those that have left. Steps by time (the end
+of TIME-WAIT) are told of those alive.
 """
 
 import cython
@@ -69,8 +70,8 @@ class Now(Finisher):
         self.told = []
         self.news = []
         self.beyond = 0
-        self.left_count = 0
         self.looks = 0
+        self.gone = None
 
     def feed(self, records):
         """Analyse the records that a source has just made current."""
@@ -115,10 +116,11 @@ class Now(Finisher):
         Finisher.finish(self, c, before, capture_end_ns, ended)
         self.grow()
         self.tell(c, slot)
-        self.left_count += 1
+        self.page.view[0] = self.cells[slot * WIDTH + 1]
         if self.classes is not None:
-            self.page.view[0] = self.cells[slot * WIDTH + 1]
             self.classes.add(self.page)
+        if self.gone is not None:
+            self.gone.append((self.page.rows[:ROW_WIDTH], self.page.letters))
         self.cells[slot * WIDTH] = -1
         self.told[slot] = None
         return 0
@@ -308,14 +310,6 @@ class Now(Finisher):
         row = self.page.rows[:ROW_WIDTH]
         row[0] = self.cells[slot * WIDTH + 1]
         return row, self.page.letters
-
-    def steps(self, slot, now_ns):
-        """The steps of the connection in a slot, tuples of STEP_FIELDS with the number to show."""
-        k: cython.longlong
-        self.row(slot, now_ns)
-        data = self.page.steps.data
-        number = self.cells[slot * WIDTH + 1]
-        return [(number, *data[k * STEP_WIDTH + 1 : (k + 1) * STEP_WIDTH]) for k in range(self.page.view[49])]
 
     def half_open(self, before_ns):
         """(family, hi, lo, port) of servers, and how many attempts begun before that time are unfinished there: those never answered,

@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpinspect.engine.classes import Classes
 from tcpinspect.engine.columns import UNKNOWN
-from tcpinspect.engine.finish import SECTIONS, Chunk
+from tcpinspect.engine.finish import CHUNK_STREAMS, SECTIONS, Chunk
 from tcpinspect.engine.now import NOW_FIELDS, Now
 from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.states import DOUBTS
@@ -36,7 +36,10 @@ _STATES = [str(state) for state in State]
 _EVENTS = [str(event) for event in Event]
 _EVIDENCE = [str(evidence) for evidence in Evidence]
 _WIDTH = len(NOW_FIELDS)
+_MANY = CHUNK_STREAMS  # rows made at once, at most
 _AT = {name: n for n, name in enumerate(NOW_FIELDS)}
+# The states of an end that has no connection any more, as in the engine's lines; -1: it never said a word.
+_OVER = (-1, State.CLOSED, State.LISTEN, State.TIME_WAIT)
 # RFC 6298 §2: before any measurement a sender waits one second. An attempt younger than that is only under way.
 UNDER_WAY_NS = 1_000_000_000
 
@@ -111,13 +114,13 @@ class Watch:
         return int(self.now.tracker.segments)
 
     def ask(self, now_ns: int | None = None) -> list[Step]:
-        """The steps since the last question, connection by connection. `now_ns`: the time it is, by the packets' clock
+        """The steps since the last question, in the order of their frames. `now_ns`: the time it is, by the packets' clock
         (default: that of the latest packet); it ends a TIME-WAIT."""
-        return _steps(self.now.ask(self._time(now_ns)))
+        return _in_order(_steps(self.now.ask(self._time(now_ns))))
 
     def end(self) -> list[Step]:
         """No more packets come: the steps that still belong to what came."""
-        return _steps(self.now.ask(self._time(None))) + _steps(self.now.end())
+        return self.ask() + _in_order(_steps(self.now.end()))
 
     def _time(self, now_ns: int | None) -> int:
         latest = self.last_ns or 0
@@ -158,33 +161,42 @@ class Watch:
         pick = heapq.nlargest if largest != backwards else heapq.nsmallest
         sign = 1 if largest != backwards else -1
         found = pick(first + most, chosen, key=lambda slot: (keys[slot], -numbers[slot] * sign))[first:]
-        return self._lines(found, self._time(now_ns))
+        return [line for at in range(0, len(found), _MANY) for line in self._lines(found[at : at + _MANY], self._time(now_ns))]
 
     def line(self, number: int, now_ns: int | None = None) -> Line | None:
         """The connection with this stream number; None when it has left the table."""
         found = [slot for slot in self._slots() if self._column("number")[slot] == number]
         return next(iter(self._lines(found, self._time(now_ns))), None)
 
-    def each(self) -> Iterator[tuple[int, int, int]]:
-        """Slot, stream number and latest frame of every connection: whoever caches by them knows what changed."""
-        numbers, frames = self._column("number"), self._column("last_frame")
-        return ((slot, numbers[slot], frames[slot]) for slot in self._slots())
+    def each(self) -> Iterator[tuple[int, int, tuple[int, int, int]]]:
+        """Slot, stream number and a mark of every connection: whoever caches by them knows that it changed when the mark did."""
+        numbers = self._column("number")
+        marks = list(zip(self._column("last_frame"), self._column("client_state"), self._column("server_state"), strict=True))
+        return ((slot, numbers[slot], marks[slot]) for slot in self._slots())
+
+    def over(self) -> Iterator[tuple[int, int]]:
+        """Slot and stream number of the connections of which nothing more than repeats can come."""
+        return ((slot, number) for slot, number, (_, client, server) in self.each() if client in _OVER and server in _OVER)
 
     def rows(self, slots: Collection[int]) -> list[Row]:
         """The rows of the table `connections` for these slots."""
-        return [line.row for line in self._lines(slots, self._time(None))]
+        chosen = list(slots)
+        return [line.row for at in range(0, len(chosen), _MANY) for line in self._lines(chosen[at : at + _MANY], self._time(None))]
 
     def _lines(self, slots: Collection[int], now_ns: int) -> list[Line]:
         if not slots:
             return []
-        chunk = Chunk.of_rows([self.now.row(slot, now_ns) for slot in slots])
-        make = ROW_TYPES["connections"]._make  # type: ignore[attr-defined]
-        rows = map(make, zip(*ConnectionBatch(chunk, Endpoints([chunk]), now_ns).lists(), strict=True))
+        rows = _rows([self.now.row(slot, now_ns) for slot in slots], now_ns)
         cells, out = self.now.lines, []
         for slot, row in zip(slots, rows, strict=True):
             since = (cells[slot * _WIDTH + _AT[name]] for name in ("client_since_ns", "server_since_ns"))
             out.append(Line(row, slot, *(None if at < 0 else at for at in since)))
         return out
+
+    def left(self) -> list[Row]:
+        """The rows of the connections that have left the table since the last call; the first call begins to keep them."""
+        kept, self.now.gone = self.now.gone, []
+        return [row for at in range(0, len(kept or ()), _MANY) for row in _rows(kept[at : at + _MANY], self._time(None))]
 
     def floods(self, now_ns: int | None = None) -> list[str]:
         """A sentence for each server port at which so many attempts wait unfinished that it looks like a flood of SYNs; those that
@@ -228,6 +240,23 @@ class Watch:
         return Survey(result, self._classes)
 
 
+def _rows(kept: list[tuple[Any, bytearray]], now_ns: int) -> list[Row]:
+    """The engine's rows with their histories as rows of the table `connections`."""
+    chunk = Chunk.of_rows(kept)
+    make = ROW_TYPES["connections"]._make  # type: ignore[attr-defined]
+    return list(map(make, zip(*ConnectionBatch(chunk, Endpoints([chunk]), now_ns).lists(), strict=True)))
+
+
+def _in_order(steps: list[Step]) -> list[Step]:
+    """The steps of all connections mixed by frame; those of one stay in their order, where a frame is unknown or an earlier one."""
+    latest: dict[int, int] = {}
+    keys = []
+    for step in steps:
+        latest[step.stream] = max(step.frame or 0, latest.get(step.stream, 0))
+        keys.append(latest[step.stream])
+    return [steps[n] for n in sorted(range(len(steps)), key=keys.__getitem__)]
+
+
 def _steps(news: list[tuple[int, ...]]) -> list[Step]:
     text = cache(address_text)
     return [
@@ -238,5 +267,3 @@ def _steps(news: list[tuple[int, ...]]) -> list[Step]:
         )
         for number, family, high, low, port, server, frame, time_ns, source, target, event, evidence, section, doubt, takes_back in news
     ]  # fmt: skip
-
-
