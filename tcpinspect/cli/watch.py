@@ -126,7 +126,7 @@ def _run(
     from tcpinspect.model.recent import Recent
     from tcpinspect.model.watching import Watch
 
-    followed = Watch()
+    followed = Watch(steps=format != "table")
     recent = Recent() if format == "table" else None
     packets: Packets = Wire(tap, followed, recent) if tap is not None else Replay(words[0], speed, followed, recent)
     if format == "table":
@@ -196,7 +196,7 @@ def _sum_up(session: Session, packets: Packets, followed: Watch, *, to_screen: b
     from tcpinspect.report.summary import summary_text
 
     format, interfaces = packets.interfaces()
-    survey = followed.survey(packets.name, interfaces, format, dropped=dropped)
+    survey = followed.survey(packets.name, interfaces, format, given="" if format == "live" else packets.name, dropped=dropped)
     unicode = unicode_output()
     text = summary_text(survey, width=terminal_width() or 80, color=session.colored(), unicode=unicode)
     sys.stdout.flush()

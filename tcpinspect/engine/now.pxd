@@ -16,7 +16,7 @@ cdef class Now(Finisher):
     cdef public list told, news, gone
     cdef Chunk page
     cdef Batch part
-    cdef public long long room, beyond, looks
+    cdef public long long room, beyond, looks, follow
     cpdef int feed(self, Batch records) except -1
     cpdef long long feed_until(self, Batch records, long long first, long long until_ns) except -1
     cpdef Chunk chunk_of(self, long long stream)

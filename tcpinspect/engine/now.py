@@ -57,10 +57,11 @@ INCOMPLETE = cython.declare(cython.longlong, HANDSHAKES.index("incomplete"))
 
 
 class Now(Finisher):
-    """A tracker that can be asked. `feed` it batches of records, `ask` in between, `end` it once."""
+    """A tracker that can be asked. `feed` it batches of records, `ask` in between, `end` it once. `follow` False: `ask` tells no steps."""
 
-    def __init__(self, classes=None, room=ROOM):
+    def __init__(self, classes=None, follow=True, room=ROOM):
         Finisher.__init__(self, True)
+        self.follow = 1 if follow else 0
         self.classes = classes
         self.room = room
         self.page = Chunk(0)
@@ -115,7 +116,8 @@ class Now(Finisher):
         slot: cython.longlong = self.tracker.pairs.live(c.stream)
         Finisher.finish(self, c, before, capture_end_ns, ended)
         self.grow()
-        self.tell(c, slot)
+        if self.follow or self.cells[slot * WIDTH] != c.stream:
+            self.tell(c, slot)
         self.page.view[0] = self.cells[slot * WIDTH + 1]
         if self.classes is not None:
             self.classes.add(self.page)
@@ -237,7 +239,8 @@ class Now(Finisher):
         cells[at + 18] = row[6]
         cells[at + 19] = row[7]
         number = cells[at + 1]
-        self.told[slot] = self.compare(c, number, self.told[slot])
+        if self.follow:
+            self.told[slot] = self.compare(c, number, self.told[slot])
         return 0
 
     def since(self, side):

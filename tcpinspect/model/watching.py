@@ -87,13 +87,15 @@ ORDERS: dict[str, tuple[str, bool]] = {
 
 
 class Watch:
-    """Follows connections and answers at any time. Stream numbers are those of an analysis of the same packets."""
+    """Follows connections and answers at any time. Stream numbers are those of an analysis of the same packets.
 
-    def __init__(self) -> None:
+    `steps` False: `ask` tells none, for those who only look how it stands.
+    """
+
+    def __init__(self, *, steps: bool = True) -> None:
         self._classes = Classes()
-        self.now = Now(self._classes)
+        self.now = Now(self._classes, steps)
         self.now.tracker.suspects = Suspects()
-        self._warned: list[str] = []
 
     def feed(self, records: Any) -> None:
         """Take the current batch of a source (`capture.batch.Batch`)."""
@@ -219,8 +221,10 @@ class Watch:
             failures += [Failures(kind, kind, "", server, port, number, None) for kind, number in kinds if number]
         return [finding.text for finding in crowd_findings(failures, {})]
 
-    def survey(self, name: str, interfaces: list[Interface], format: str, *, dropped: int | None = None) -> Survey:
-        """What a summary needs, once `end` was called."""
+    def survey(
+        self, name: str, interfaces: list[Interface], format: str, *, given: str = "", dropped: int | None = None
+    ) -> Survey:  # fmt: skip
+        """What a summary needs, once `end` was called. `given`: the file that can be asked for more, if there is one."""
         from tcpinspect.engine.layers import REASONS
         from tcpinspect.engine.run import Result
         from tcpinspect.engine.signs import signs
@@ -228,10 +232,11 @@ class Watch:
 
         t = self.now.tracker
         result = Result(
-            name=name, given=name, format=format, packets=t.frames, segments=t.segments, octets=t.octets, bytes_read=t.octets,
+            name=name,
+            given=given or f"<{name}>", format=format, packets=t.frames, segments=t.segments, octets=t.octets, bytes_read=t.octets,
             first_ns=t.first_ns if t.frames else None, last_ns=t.last_ns if t.frames else None,
             not_tcp={reason: t.reason(n) for n, reason in enumerate(REASONS) if n and t.reason(n)},
-            interfaces=interfaces, comments=[], warnings=list(self._warned), snaplen_cut=t.cut, steps_back=t.steps_back,
+            interfaces=interfaces, comments=[], warnings=[], snaplen_cut=t.cut, steps_back=t.steps_back,
             checksums={"good": t.checksums_good, "bad": t.checksums_bad, "unfinished": t.checksums_unfinished},
             chunks=[], late_segments=t.late_segments, segment_chunks=[], health=signs(t),
         )  # fmt: skip

@@ -206,7 +206,13 @@ def test_wrong_calls_say_what_is_missing(command: Command) -> None:
 
 def test_the_wire_gives_the_tables_of_the_file(namespace: Namespace, tmp_path: Path) -> None:
     """Captures are sent over a cable once more; what is seen live, and what an analysis of both says, is the same but for times."""
-    names = ["normal-close-by-client.pcap", "simultaneous-close.pcap", "reset-by-linger.pcap", "reused-port.pcap", "half-close-with-data.pcap"]
+    names = [
+        "normal-close-by-client.pcap",
+        "simultaneous-close.pcap",
+        "reset-by-linger.pcap",
+        "reused-port.pcap",
+        "half-close-with-data.pcap",
+    ]
     for name in names:
         packets = [bytes(raw) for raw in ethernet_frames(CAPTURES / name)]
         sent, path = tmp_path / "sent", tmp_path / name
