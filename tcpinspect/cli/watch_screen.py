@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tcpinspect.model.watching import Line
 
 REDRAW_S = 0.25
+_LONGEST_S = 0.4  # from one page to the next, however busy it is
 _WAIT_S = 0.04  # for packets, before the keys are looked at again
 _FILTERING_S = 0.15  # of a redraw: what the filter was not asked about by then waits for the next one
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
@@ -124,7 +125,8 @@ class Screen:
                     self._draw(terminal, coming)
                     took = time.monotonic() - now
                     self.slowest_s = max(self.slowest_s, took)
-                    due, again = time.monotonic() + max(REDRAW_S, 2 * took), False
+                    # At least as long for the packets as for the page: what is not read in time is lost.
+                    due, again = time.monotonic() + max(REDRAW_S, min(took, _LONGEST_S)), False
 
     def _key(self, raw: bytes) -> None:
         key = _NAMED.get(raw) or raw.decode("utf-8", "replace")

@@ -206,13 +206,7 @@ def test_wrong_calls_say_what_is_missing(command: Command) -> None:
 
 def test_the_wire_gives_the_tables_of_the_file(namespace: Namespace, tmp_path: Path) -> None:
     """Captures are sent over a cable once more; what is seen live, and what an analysis of both says, is the same but for times."""
-    names = [
-        "normal-close-by-client.pcap",
-        "simultaneous-close.pcap",
-        "reset-by-linger.pcap",
-        "reused-port.pcap",
-        "half-close-with-data.pcap",
-    ]
+    names = ["simultaneous-close.pcap", "reused-port.pcap", "half-close-with-data.pcap"]
     for name in names:
         packets = [bytes(raw) for raw in ethernet_frames(CAPTURES / name)]
         sent, path = tmp_path / "sent", tmp_path / name
@@ -257,7 +251,7 @@ def ethernet_frames(path: Path) -> Iterator[bytes]:
 def test_every_end_agrees_with_the_kernel_under_a_browsers_load(namespace: Namespace) -> None:
     watch = namespace.start(*WATCH, "-i", "lo", "tcp port 8080", "--kernel", "-T", "ndjson")
     assert watch.stderr is not None and "watching lo" in watch.stderr.readline()
-    print(namespace.run(sys.executable, "-c", LOAD))
+    namespace.run(sys.executable, "-c", LOAD)
     watch.send_signal(signal.SIGINT)
     out, said = watch.communicate(timeout=20)
     found = re.search(r"kernel and wire: (\d+) local ends compared, (\d+) agree$", said, re.MULTILINE)
