@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -30,8 +31,7 @@ class StepLines:
             lines = [json.dumps(step._asdict(), ensure_ascii=True, separators=(",", ":")) for step in steps]
         else:
             lines = [self._text(step) for step in steps]
-        sys.stdout.write("\n".join(lines) + "\n")
-        sys.stdout.flush()
+        _write("\n".join(lines) + "\n")
 
     def _text(self, step: Step) -> str:
         if self._first and step.time_ns is not None:
@@ -43,3 +43,16 @@ class StepLines:
             f"{time} #{step.stream} {step.side} {endpoint_text(step.address, step.port)} "
             f"{step.from_state} > {step.to_state} {step.event} {step.evidence}{void}"
         )
+
+
+def _write(text: str) -> None:
+    """Write to stdout, whole: a signal may come while a slow reader holds the write up, and every octet still has its place."""
+    try:
+        out = sys.stdout.fileno()
+    except OSError:  # no file of the system behind it
+        sys.stdout.write(text)
+        return
+    sys.stdout.flush()
+    rest = memoryview(text.encode(sys.stdout.encoding or "utf-8", "backslashreplace"))
+    while rest:
+        rest = rest[os.write(out, rest) :]
