@@ -15,7 +15,6 @@ cdef class Now(Finisher):
     cdef long long[::1] cells
     cdef public list told, news, gone
     cdef Chunk page
-    cdef Batch part
     cdef public long long room, beyond, looks, follow
     cpdef int feed(self, Batch records) except -1
     cpdef long long feed_until(self, Batch records, long long first, long long until_ns) except -1

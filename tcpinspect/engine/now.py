@@ -20,7 +20,6 @@ from tcpinspect.engine.states import HANDSHAKES, TIME_WAIT_LASTS_S
 from tcpinspect.protocol.rfc9293 import State
 
 if not cython.compiled:
-    from tcpinspect.capture.batch import Batch
     from tcpinspect.engine.classes import Classes
     from tcpinspect.engine.columns import Rows
     from tcpinspect.engine.connection import Connection
@@ -65,7 +64,6 @@ class Now(Finisher):
         self.classes = classes
         self.room = room
         self.page = Chunk(0)
-        self.part = None
         self.tracker = Tracker(self, None, True)
         self.lines = array("q")
         self.told = []
@@ -78,27 +76,18 @@ class Now(Finisher):
         """Analyse the records that a source has just made current."""
         if self.tracker.pairs.count >= self.room:
             self.forget()
-        self.tracker.block(records)
+        self.tracker.block(records, 0, records.count)
         return 0
 
     def feed_until(self, records, first, until_ns):
         """Analyse the records from number `first` on, up to the first that is later than this; its number."""
-        part: Batch = self.part
         n: cython.longlong = first
         while n < records.count and records.times[n] <= until_ns:
             n += 1
-        if n == first:
-            return n
-        if part is None or len(part.offsets) < n - first:
-            part = self.part = Batch(n - first)
-        part.view = records.view
-        part.offsets[: n - first] = records.offsets[first:n]
-        part.lengths[: n - first] = records.lengths[first:n]
-        part.wire_lengths[: n - first] = records.wire_lengths[first:n]
-        part.times[: n - first] = records.times[first:n]
-        part.links[: n - first] = records.links[first:n]
-        part.count = n - first
-        self.feed(part)
+        if self.tracker.pairs.count >= self.room:
+            self.forget()
+        if n > first:
+            self.tracker.block(records, first, n)
         return n
 
     def chunk_of(self, stream):

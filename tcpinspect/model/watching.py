@@ -232,6 +232,7 @@ class Watch:
 
         t = self.now.tracker
         result = Result(
+            files=1,
             name=name,
             given=given or f"<{name}>", format=format, packets=t.frames, segments=t.segments, octets=t.octets, bytes_read=t.octets,
             first_ns=t.first_ns if t.frames else None, last_ns=t.last_ns if t.frames else None,
