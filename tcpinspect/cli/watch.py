@@ -76,7 +76,7 @@ def watch(
     if interface is not None and speed is not None:
         raise click.UsageError("--speed is for replaying a file: an interface has its own")
     if interface is None:
-        session.check_input(words[0])
+        session.check_input(words)
         if words[0] == "-" and format == "table":
             raise click.UsageError("the table needs a file that is there: write the pipe to a file, or use -T text")
     kernel = _kernel() if kernel_too else None
