@@ -137,13 +137,16 @@ class Replay:
     def step(self, timeout_s: float) -> bool:
         if self._ended:
             return False
+        if self._paused:  # what came due up to the pause waits with the clock
+            time.sleep(timeout_s)
+            return True
         now_ns = self.now_ns() if self._speed else _FOREVER
         upto = self.watch.feed_until(self._records, self._at, now_ns)
         if upto > self._at and self._recent is not None:
             self._recent.add(self._records, self._at, upto)
         if upto == self._at:
             wait_s = (self._records.record(upto)[3] - now_ns) / 1e9 / self._speed
-            time.sleep(timeout_s if self._paused else max(0.0, min(timeout_s, wait_s)))
+            time.sleep(max(0.0, min(timeout_s, wait_s)))
         self._at = upto
         if self._at == self._records.count:
             self._more()
