@@ -38,6 +38,7 @@ COMMANDS: dict[str, str] = {
     "lab": "tcpinspect.cli.lab:lab",
     "states": "tcpinspect.cli.states:states",
     "capture": "tcpinspect.cli.capture:capture",
+    "watch": "tcpinspect.cli.watch:watch",
     "completion": "tcpinspect.cli.completion:completion",
 }
 PROGRAM = "tcpinspect"

@@ -14,7 +14,6 @@ cdef class Chunk:
     cdef public Rows waiting
     cdef public long long settled_ns, taken_ns, early
 
-@cython.final
 cdef class Finisher:
     cdef long long keep_steps, ordered, taken, written
     cdef public dict chunks

@@ -26,6 +26,8 @@ from tcpinspect.capture.live.tap import BUFFER_MIB, SNAPLEN, Counts, Tap
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
 from tcpinspect.errors import CaptureError, UsageError
+from tcpinspect.model.table import Row
+from tcpinspect.model.watching import Step, Watch
 
 if TYPE_CHECKING:
     from tcpinspect.model.analysis import Analysis
@@ -167,6 +169,32 @@ class Live:
         self._thread.join()
         self._raise()
 
+    def transitions(self) -> Iterator[Step]:
+        """Each change of state as it happens, from the first packet on, until the capture ends: rows of the timeline, and
+        `takes_back`, the number of that side's latest steps that a later segment showed to be wrong."""
+        watch = Watch()
+        for _ in self._feeding(watch):
+            yield from watch.ask()
+
+    def connections(self) -> Iterator[Row]:
+        """Each connection once, as a row of the table `connections`: when it is over, and at the end those that are not."""
+        watch, told = Watch(), set[int]()
+        watch.left()
+        for _ in self._feeding(watch):
+            watch.ask()
+            for row in watch.left() + watch.rows([slot for slot, number in watch.over() if number not in told]):
+                if row.stream not in told:
+                    told.add(row.stream)
+                    yield row
+        yield from watch.rows([slot for slot, number, _ in watch.each() if number not in told])
+
+    def _feeding(self, watch: Watch) -> Iterator[None]:
+        for batch in self:
+            records = batch.records()
+            while records.next_block():
+                watch.feed(records)
+            yield
+
     def _raise(self) -> None:
         trouble = self._failed or (self.ending.trouble if self.ending else None)
         if trouble is not None:
@@ -231,6 +259,10 @@ def live(
             for batch in live:
                 print(len(batch))
         live.analysis().connections
+
+        with ti.live("lo", "tcp port 8080", duration_s=60) as live:
+            for step in live.transitions():        # or live.connections(), each when it is over
+                print(step.side, step.to_state)
 
     It ends after `count` packets, after `duration_s` seconds, when `until(batch)` is true, at `stop()` or at the end of the
     `with` block. The file at `path` stays (pcapng); without a path it goes with the object. Raises UsageError or FilterError

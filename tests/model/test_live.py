@@ -123,3 +123,33 @@ def test_a_wrong_call_raises_at_once() -> None:
         ti.live("nosuch0")
     with pytest.raises(UsageError, match="above 0"):
         ti.live("lo", count=0)
+
+
+def test_transitions_come_while_it_runs_and_add_up_to_the_timeline(port: int) -> None:
+    """In the middle of an ordinary function: no event loop, no callback."""
+    steps: dict[tuple[int, str], list[tuple[str, str]]] = {}
+    talker = threading.Thread(target=talk, args=(port, 3))
+    with ti.live("lo", f"tcp port {port}", duration_s=10) as live:
+        talker.start()
+        for step in live.transitions():
+            told = steps.setdefault((step.stream, step.side), [])
+            if step.takes_back:
+                del told[-step.takes_back :]
+            told.append((step.from_state, step.to_state))
+            if len(steps) == 6 and all(told[-1][1] in ("CLOSED", "TIME-WAIT") for told in steps.values()):
+                break
+        assert live.running, "a condition of the caller's own ends the loop, the with block the capture"
+    talker.join()
+    rows = live.analysis().table("timeline")
+    assert steps == {
+        key: [(row.from_state, row.to_state) for row in rows if (row.stream, row.side) == key] for key in sorted(steps)
+    }  # fmt: skip
+
+
+def test_connections_come_when_they_are_over_and_the_open_ones_at_the_end(port: int) -> None:
+    with ti.live("lo", f"tcp port {port}", duration_s=2) as live:
+        talk(port, 2)
+        time.sleep(0.1)
+        with socket.create_connection(("127.0.0.1", port)):
+            seen = [(row.stream, row.client_state, row.server_state) for row in live.connections()]
+    assert seen == [(0, "TIME-WAIT", "CLOSED"), (1, "TIME-WAIT", "CLOSED"), (2, "ESTABLISHED", "ESTABLISHED")]
