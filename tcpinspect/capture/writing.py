@@ -22,7 +22,7 @@ from tcpinspect.errors import CaptureError, UsageError
 
 NULL, ETHERNET, RAW_IP, LINUX_COOKED, LINUX_COOKED_2 = 0, 1, 101, 113, 276  # link types
 INBOUND, OUTBOUND = 1, 2  # draft-ietf-opsawg-pcapng §4.3.1, the flags word
-CHECKSUM_NOT_READY = 1 << 3  # the same word: left to the network card
+CHECKSUM_NOT_READY = 1 << 9  # the same word: left to the network card
 MAX_PACKET = 262144  # libpcap's MAXIMUM_SNAPLEN: readers take more for damage
 
 _NANO = 10**9
