@@ -6,21 +6,25 @@ from tcpinspect.engine.unacked cimport Unacked
 @cython.final
 @cython.no_gc
 cdef class Half:
-    cdef public long long base_seq, base_known
-    cdef public long long next_seq, next_seq_ns, max_to_be_acked
-    cdef public long long last_ack, last_ack_ns, duplicate_acks
-    cdef public long long window, window_shift, first_ack
-    cdef public long long last_analysis, flight_valid, sacked, mptcp_operations
     cdef public Unacked unacked
+    cdef public long long next_seq_ns, last_ack_ns, sacked
+    cdef public unsigned int base_seq, next_seq, max_to_be_acked, last_ack, window, last_analysis
+    cdef public int duplicate_acks
+    cdef public signed char base_known, window_shift, first_ack, flight_valid
+    cdef public unsigned char mptcp_operations
     cdef int reset(self) noexcept
 
 @cython.final
+@cython.no_gc
 cdef class Pair:
-    cdef public long long started, syn_ns, initial_rtt_ns, completeness, completeness_so_far, first_bits, mptcp, mptcp_operations
+    cdef public long long syn_ns, initial_rtt_ns
+    cdef public unsigned char started, completeness, completeness_so_far, first_bits, mptcp, mptcp_operations
     cdef int reset(self) noexcept
 
 cpdef int analyse(Segment s, Half fwd, Half rev, Pair pair, long long reused) except -1
 cpdef long long is_new_connection(Segment s, Half fwd, Half rev, Pair pair) noexcept
+cdef bint goes_on(Segment s, Half fwd, Half rev, Pair pair) noexcept
+cdef int go_on(Segment s, Half fwd, Half rev, Pair pair) except -1
 cdef long long judge_ack(Segment s, Half fwd, Half rev, Pair pair) noexcept
 cdef long long judge_data(Segment s, Half fwd, Half rev, Pair pair, long long found) noexcept
 cdef long long is_fast_retransmission(Segment s, Half rev) noexcept

@@ -9,20 +9,26 @@ from tcpinspect.engine.moments cimport Moments
 from tcpinspect.engine.samples cimport Samples
 
 @cython.final
+@cython.no_gc
 cdef class Connection:
-    cdef public long long stream, previous, superseded, ghost, used, family, alone
-    cdef public long long hi0, lo0, port0, hi1, lo1, port1
-    cdef public long long client, first_frame, last_frame, start_ns, last_ns
-    cdef public long long syn_ns, syn_ack_ns, syn_to_syn_ack_ns, syn_ack_to_ack_ns, syn_ack_seq
-    cdef public long long lost_segments, duplicate_acks, out_of_order, bad_checksums
-    cdef long long[2] packets, payload, retransmissions, zero_windows, mss, shift, sack, timestamps, syn_seen
-    cdef public Samples rtt0, rtt1
-    cdef public list icmp_events
     cdef public Half half0, half1
     cdef public Pair pair
     cdef public Outcome outcome
     cdef public Moments moments
     cdef public Watch watch
+    cdef public Samples rtt0, rtt1
+    cdef public list icmp_events
+    cdef public long long start_ns, last_ns, syn_ack_ns, syn_ack_to_ack_ns
+    cdef long long[2] packets, payload
+    cdef public long long last_frame, stream
+    cdef public signed char superseded, ghost, used, family, alone, client
+    cdef unsigned int[2] retransmissions, zero_windows
+    cdef public unsigned int lost_segments, duplicate_acks, out_of_order, bad_checksums
+    cdef public unsigned int port0, port1, syn_ack_seq
+    cdef int[2] mss
+    cdef short[2] shift
+    cdef signed char[2] sack, timestamps, syn_seen
+    cdef public long long previous, first_frame, hi0, lo0, hi1, lo1, syn_ns, syn_to_syn_ack_ns
     cdef int begin(self, Segment s, long long stream) except -1
     cdef int segment(self, Segment s, long long side) except -1
     cdef int handshake_clock(self, Segment s, long long side) except -1

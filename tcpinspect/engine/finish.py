@@ -64,10 +64,10 @@ class Chunk:
     `taken_ns`: time of the capture's last packet so far when the chunk was taken away.
     """
 
-    def __init__(self, first):
+    def __init__(self, first, room=CHUNK_STREAMS):
         self.first = first
         self.done = 0
-        self.rows = array("q", bytes(8 * WIDTH * CHUNK))
+        self.rows = array("q", bytes(8 * WIDTH)) * room
         self.view = self.rows
         self.steps = Rows(STEP_WIDTH)
         self.letters = bytearray()
@@ -79,7 +79,7 @@ class Chunk:
     @staticmethod
     def of_rows(rows):
         """A chunk of single rows, each with the letters of its history, in the given order."""
-        chunk = Chunk(0)
+        chunk = Chunk(0, max(1, len(rows)))
         for n, (row, letters) in enumerate(rows):
             chunk.rows[n * WIDTH : (n + 1) * WIDTH] = row
             chunk.rows[n * WIDTH + HISTORY_AT] = len(chunk.letters)
@@ -141,7 +141,7 @@ class Finisher:
             solver.remember(before & 15, before >> 4)
         if c.icmp_events is not None:
             self.hear_errors(c)
-        solver.solve(c.moments, c.client, capture_end_ns)
+        solver.solve(c.moments, c.client, capture_end_ns, self.keep_steps)
         if self.keep_steps:
             self.write_steps(c, chunk)
         k = solver.client

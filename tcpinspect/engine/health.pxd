@@ -16,6 +16,7 @@ cdef class Health:
 
 # Narrow fields, where the house has 64 bits elsewhere: a flood of SYNs makes a million of these.
 @cython.final
+@cython.no_gc
 cdef class Watch:
     cdef public long long lost_octets
     cdef public unsigned int duplicates, duplicate_frame, late, oversize, lost, lost_frame, heard
@@ -23,9 +24,9 @@ cdef class Watch:
     cdef unsigned int[2] packets, good, bad, answered, swapped, swapped_frame, copy_seq
     cdef unsigned int[2] hole_from, hole_to, hole_left, ts0, ts
     cdef signed char[2] known, ack_known, settled, gaps, ts_known, ring_at, copy_due
-    cdef unsigned int[8] gap_from, gap_to, ring_frame
+    cdef unsigned int[8] gap_from, gap_to
     cdef long long[2] top_ns, hole_ns, ts0_ns, ts_ns
-    cdef long long[8] ring_a, ring_b, ring_ns
+    cdef long long[32] ring
     cdef int begin(self, Segment s) noexcept
     cdef int note(self, Segment s, long long side, Health health) noexcept
     cdef long long seen_before(self, Segment s, long long side, long long a, long long b) noexcept

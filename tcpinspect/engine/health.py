@@ -151,8 +151,9 @@ class Watch:
                 "ts0_ns", "ts", "ts_ns", "ring_at", "copy_seq", "copy_due",
             ):  # fmt: skip
                 setattr(self, name, [0, 0])
-            for name in ("gap_from", "gap_to", "ring_a", "ring_b", "ring_ns", "ring_frame"):
+            for name in ("gap_from", "gap_to"):
                 setattr(self, name, [0] * 8)
+            self.ring = [0] * 32
 
     def begin(self, s):
         """Watch another connection, from its first segment on."""
@@ -174,8 +175,8 @@ class Watch:
             self.gaps[k] = self.ring_at[k] = self.copy_due[k] = 0
             self.packets[k] = self.good[k] = self.bad[k] = self.answered[k] = 0
             self.swapped[k] = self.swapped_frame[k] = self.last_frame[k] = self.hole_left[k] = 0
-        for k in range(8):
-            self.ring_a[k] = -1
+        for k in range(0, 32, 4):
+            self.ring[k] = -1
         return 0
 
     def note(self, s, side, health):
@@ -186,10 +187,8 @@ class Watch:
         # All that a copy shares, in two numbers below 2^63.
         a: cython.longlong = (s.seq << 16) | s.ip_id
         b: cython.longlong = ((((s.ack << 9) | s.flags) << 16) | s.window_raw) ^ ((s.payload_len << 32) | (s.ts_val & MASK))
-        if s.flags & SYN:
-            end += 1
-        if s.flags & FIN:
-            end += 1
+        if s.flags & (SYN | FIN):
+            end += 2 if s.flags & SYN and s.flags & FIN else 1
         end &= MASK
         # What goes on, in its own numbers or in the peer's, cannot be a copy.
         if (
@@ -205,11 +204,12 @@ class Watch:
             if not self.duplicate_frame:
                 self.duplicate_frame = s.frame
             return 0
-        at = side * RING + self.ring_at[side]
-        self.ring_a[at] = a
-        self.ring_b[at] = b
-        self.ring_ns[at] = s.time_ns
-        self.ring_frame[at] = s.frame
+        # An entry of the ring: both numbers, time, frame.
+        at = (side * RING + self.ring_at[side]) * 4
+        self.ring[at] = a
+        self.ring[at + 1] = b
+        self.ring[at + 2] = s.time_ns
+        self.ring[at + 3] = s.frame
         self.ring_at[side] = (self.ring_at[side] + 1) & (RING - 1)
         self.last_frame[side] = s.frame
         self.packets[side] += 1
@@ -246,7 +246,11 @@ class Watch:
             elif difference(s.ack, self.top[other]) > 0:
                 self.acknowledged(s, side)
         if s.ts_val >= 0:
-            self.tick(s, side, health)
+            if not self.ts_known[side] or s.time_ns < self.ts_ns[side] or s.time_ns - self.ts_ns[side] > JUMP_NS:
+                self.tick(s, side, health)
+            elif difference(s.ts_val, self.ts[side]) >= 0:
+                self.ts[side] = s.ts_val
+                self.ts_ns[side] = s.time_ns
         return 0
 
     def seen_before(self, s, side, a, b):
@@ -257,13 +261,13 @@ class Watch:
         """
         k: cython.longlong
         elapsed: cython.longlong
-        for k in range(side * RING, side * RING + RING):
-            if self.ring_a[k] == a and self.ring_b[k] == b:
-                elapsed = s.time_ns - self.ring_ns[k]
+        for k in range(side * RING * 4, (side + 1) * RING * 4, 4):
+            if self.ring[k] == a and self.ring[k + 1] == b:
+                elapsed = s.time_ns - self.ring[k + 2]
                 if -COPY_NS < elapsed < COPY_NS:
                     if a & 0xFFFF:
                         return 1
-                    if (s.payload_len > 0 or s.flags & (SYN | FIN)) and self.ring_frame[k] > self.last_frame[1 - side]:
+                    if (s.payload_len > 0 or s.flags & (SYN | FIN)) and self.ring[k + 3] > self.last_frame[1 - side]:
                         return 1
         return 0
 

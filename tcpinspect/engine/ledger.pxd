@@ -23,7 +23,7 @@ cdef class Ledger:
     cdef long long[2] error_ns
     cdef long long[2] error_final
     cdef long long[2] error_seq
-    cdef long long x, state, ended, crossing_ns, size
+    cdef long long x, state, ended, crossing_ns, size, anew
     cpdef long long get(self, long long k, long long field)
     cpdef str section(self, long long k)
     cpdef long long final_state(self, long long side)
@@ -39,5 +39,5 @@ cdef class Ledger:
     cdef int _row(self, long long frame, long long time_ns, long long to, long long event, long long evidence, long long rule) except -1
     cdef int _step(self, long long event, long long k, long long evidence) except -1
     cdef int _merge(self) except -1
-    cdef long long _key(self, long long side, long long k) noexcept
+    cdef long long _key(self, long long side, long long k, long long before) noexcept
     cdef long long _key_sent(self, long long side, long long k) noexcept

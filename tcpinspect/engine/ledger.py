@@ -76,6 +76,7 @@ class Ledger:
         self.ended = 0
         self.crossing_ns = 0
         self.size = 0
+        self.anew = 0
         if not cython.compiled:
             self.rows = [0] * (9 * 2 * 64)
             self.rows_out = [0] * (9 * 2 * 64)
@@ -167,6 +168,7 @@ class Ledger:
         side: cython.longlong
         k: cython.longlong
         flags: cython.longlong
+        self.anew = 0
         for side in range(2):
             self.isn[side] = -1
             self.bare_syn[side] = -1
@@ -279,40 +281,39 @@ class Ledger:
         side: cython.longlong
         field: cython.longlong
         take: cython.longlong
-        key: cython.longlong
         k: cython.longlong
+        key_a: cython.longlong = self._key(0, 0, 0)
+        key_b: cython.longlong = self._key(1, 0, 0)
         while a < self.count[0] or b < self.count[1]:
             if a == self.count[0] or b == self.count[1]:
                 side = 1 if a == self.count[0] else 0
             else:
-                key = self._key(0, a) - self._key(1, b)
-                side = 0 if key < 0 or key == 0 and self._key_sent(0, a) else 1
+                side = 0 if key_a < key_b or key_a == key_b and self._key_sent(0, a) else 1
             take = (side * ROOM + (b if side else a)) * ROW
             k = out * ROW
             for field in range(ROW):
                 self.rows_out[k + field] = self.rows[take + field]
             if side:
                 b += 1
+                key_b = self._key(1, b, key_b)
             else:
                 a += 1
+                key_a = self._key(0, a, key_a)
             out += 1
         self.n = out
         return 0
 
-    def _key(self, side, k):
-        """The place in time of row k of a side: the latest frame up to it, or the next frame where it has none."""
+    def _key(self, side, k, before):
+        """The place in time of row k of a side: the latest frame up to it, or the next frame where it has none.
+
+        `before`: that of the row before it.
+        """
         base: cython.longlong = side * ROOM * ROW
-        j: cython.longlong = k
-        latest: cython.longlong = 0
-        while j < self.count[side] and not self.rows[base + j * ROW + 1]:
-            j += 1
-        if j == self.count[side]:
+        while k < self.count[side] and not self.rows[base + k * ROW + 1]:
+            k += 1
+        if k == self.count[side]:
             return LAST
-        while j >= 0:
-            if self.rows[base + j * ROW + 1] > latest:
-                latest = self.rows[base + j * ROW + 1]
-            j -= 1
-        return latest
+        return self.rows[base + k * ROW + 1] if self.rows[base + k * ROW + 1] > before else before
 
     def _key_sent(self, side, k):
         """Row k of a side is something the side did, which comes before what the same frame does to its receiver."""

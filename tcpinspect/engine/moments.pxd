@@ -1,27 +1,24 @@
 cimport cython
 from libc.stdlib cimport free, realloc
-from tcpinspect.protocol.fast cimport difference
+from tcpinspect.protocol.fast cimport difference, fetch
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final
+@cython.no_gc
 cdef class Moments:
     cdef long long *log
-    cdef public long long n, merged
-    cdef long long room, phase, epoch, run
-    cdef long long[2] syn
-    cdef long long[2] fin
-    cdef long long[2] top
-    cdef long long[2] acked
-    cdef long long[2] settled
-    cdef long long[2] signature
-    cdef long long[2] count
-    cdef long long[2] count_epoch
-    cdef long long[2] last_seq
-    cdef long long[2] last_ack
-    cdef long long[2] last_at
+    cdef public long long merged
+    cdef long long[2] top, acked, syn, fin
+    cdef public int n
+    cdef int room, epoch, run
+    cdef int[2] signature, count, count_epoch, last_at
+    cdef unsigned int[2] last_seq, last_ack
+    cdef signed char phase
+    cdef signed char[2] settled
     cdef int reset(self) noexcept
     cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1
     cdef int _keep(self, Segment s, long long side, long long end) except -1
     cdef int _write(self, Segment s, long long side, long long at) except -1
+    cdef int fetch_end(self) noexcept
     cpdef long long get(self, long long k, long long field)

@@ -16,7 +16,7 @@ if not cython.compiled:
     from tcpinspect.engine.segment import Segment  # noqa: F401
     from tcpinspect.protocol.seqnum import difference  # noqa: F401
 
-    free = realloc = None  # cimported where compiled
+    fetch = free = realloc = None  # cimported where compiled
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)
@@ -115,11 +115,12 @@ class Moments:
         length: cython.longlong = s.payload_len
         logged: cython.longlong = 0
         other: cython.longlong = 1 - side
-        if flags & SYN:
+        end: cython.longlong
+        if flags & (SYN | FIN):
             length += 1
-        if flags & FIN:
-            length += 1
-        end: cython.longlong = (s.seq + length) & MASK
+            if flags & SYN and flags & FIN:
+                length += 1
+        end = (s.seq + length) & MASK
         if self.phase != ESTABLISHED or flags & (SYN | FIN | RST):
             if flags & (FIN | RST):
                 self.phase = CLOSING
@@ -212,6 +213,13 @@ class Moments:
         self.log[base + 9] = self.top[side]
         self.log[base + 10] = self.top[1 - side]
         return 1
+
+    def fetch_end(self):
+        """Fetch the place of the next record into the cache (see lookahead)."""
+        if cython.compiled and self.phase != ESTABLISHED and self.n < self.room:
+            fetch(self.log + self.n * WIDTH)
+            fetch(self.log + self.n * WIDTH + WIDTH - 1)
+        return 0
 
     def get(self, k, field):
         """One field of record k, for callers in Python; FIELDS names them."""

@@ -1,14 +1,17 @@
 cimport cython
 from libc.stdlib cimport free, qsort, realloc
+from tcpinspect.protocol.fast cimport fetch
 
 @cython.final
 @cython.no_gc
 cdef class Samples:
     cdef long long *values
-    cdef public long long count, room, stride, skip
+    cdef public int count, room
+    cdef public long long stride, skip
     cdef int clear(self) noexcept
     cdef int add(self, long long value) except -1
     cdef int grow(self) except -1
+    cdef int fetch_end(self) noexcept
     cdef int sort(self) noexcept
     cdef long long value(self, long long k) noexcept
 

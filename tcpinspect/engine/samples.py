@@ -3,7 +3,7 @@
 import cython
 
 if not cython.compiled:
-    free = realloc = qsort = None  # cimported where compiled
+    fetch = free = realloc = qsort = None  # cimported where compiled
 
 # Beyond so many every second one goes and only every second new one is kept.
 LIMIT = cython.declare(cython.longlong, 4096)
@@ -67,6 +67,12 @@ class Samples:
         else:
             self.values.extend([0] * (room - self.room))
         self.room = room
+        return 0
+
+    def fetch_end(self):
+        """Fetch the place of the next value into the cache (see lookahead)."""
+        if cython.compiled and self.count < self.room:
+            fetch(self.values + self.count)
         return 0
 
     def sort(self):

@@ -9,7 +9,7 @@ cdef class Segment:
     cdef public long long mss, window_shift, sack_permitted, ts_val, ts_ecr, sack_count, fast_open, mptcp, options_malformed
     cdef long long[4] sack_left
     cdef long long[4] sack_right
-    cdef public long long checksum_status
+    cdef public long long checksum_status, shown
     cdef public long long analysis, window, duplicate_ack_num, bytes_in_flight, ack_rtt_ns, initial_rtt_ns, rto_ns
     cpdef long long sack_edge(self, long long block, long long right)
     cpdef int set_sack(self, long long block, long long left, long long right) except -1

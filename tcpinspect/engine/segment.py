@@ -11,6 +11,7 @@ class Segment:
 
     `checksum_status`: 0 unverified, 1 good, 2 bad, 3 unfinished. `analysis`: bits in the order of schema.ANALYSIS_FLAGS.
     `fast_open`: -1 no option, 0 asks for a cookie, else the cookie's length. `mptcp`: the subtype, -1 without the option.
+    `shown`: somebody reads what stands with the segment alone, the octets in flight.
     """
 
     def __init__(self):
@@ -48,6 +49,7 @@ class Segment:
         self.mptcp = -1
         self.options_malformed = 0
         self.checksum_status = 0
+        self.shown = 1
         self.analysis = 0
         self.window = -1
         self.duplicate_ack_num = -1

@@ -79,6 +79,7 @@ class Solver(Judge):
     def __init__(self):
         super().__init__()
         self.waiting = 0
+        self.doubted = 1
         if not cython.compiled:
             self.queue = [0] * 40
             self.late = [0] * 40
@@ -99,21 +100,24 @@ class Solver(Judge):
             self.error_final[side] = final
         return 0
 
-    def solve(self, m, client, capture_end_ns):
+    def solve(self, m, client, capture_end_ns, doubts=1):
         """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
 
-        `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it.
+        `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it. With `doubts` 0 the rows bear none.
         """
         n: cython.longlong = m.n
+        self.doubted = doubts
         self._read(m)
         self.count[0] = 0
         self.count[1] = 0
         self._survey(n)
         self._round_trip(n)
         self._solve_side(0, n, capture_end_ns)
-        self._survey(n)
+        if self.anew:
+            self._survey(n)
         self._solve_side(1, n, capture_end_ns)
-        self._survey(n)
+        if self.anew:
+            self._survey(n)
         name_client(self, client)
         self._merge()
         self.handshake = handshake_of(self, n)
@@ -164,7 +168,8 @@ class Solver(Judge):
             if self.rows[base + 2] and capture_end_ns - self.rows[base + 2] >= TIME_WAIT_NS:
                 self._row(0, 0, CLOSED, TIMEOUT_2MSL, ASSUMED, self.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL])
         self.finals[x] = self.state
-        doubt_rows(self, n, capture_end_ns)
+        if self.doubted:
+            doubt_rows(self, n, capture_end_ns)
         return 0
 
     def _tell_overtaken(self, i):
@@ -396,6 +401,7 @@ class Solver(Judge):
         side: cython.longlong
         if self.state >= ESTABLISHED:
             return 0
+        self.anew = 1
         self.ended = 0
         self.sent_fin = 0
         self.fin_received = 0

@@ -25,6 +25,7 @@ if not cython.compiled:
     from tcpinspect.engine.decode import Decoder
     from tcpinspect.engine.finish import Chunk, Finisher
     from tcpinspect.engine.health import Health
+    from tcpinspect.engine.lookahead import Lookahead
     from tcpinspect.engine.pairs import Pairs
     from tcpinspect.engine.segment import Segment
 
@@ -72,6 +73,7 @@ class Tracker:
         self.alive = []
         self.free = []
         self.hand = 0
+        self.leaving = -1
         self.roomy = LIMITS["roomy"]
         self.crowd = LIMITS["crowd"]
         self.mob = LIMITS["mob"]
@@ -81,7 +83,9 @@ class Tracker:
         self.idle_ns = LIMITS["idle_ns"]
         self.hurry_ns = LIMITS["hurry_ns"]
         self.decoder = Decoder()
+        self.ahead = Lookahead(self.pairs)
         self.segment = Segment()
+        self.segment.shown = 1 if columns is not None else 0
         self.health = Health()
         if not cython.compiled:
             self.reasons = [0] * 32
@@ -104,7 +108,9 @@ class Tracker:
         time_ns: cython.longlong
         s: Segment = self.segment
         self.decoder.use(records.view)
+        self.ahead.begin()
         for n in range(first, last):
+            self.ahead.look(records, self.alive, n, last)
             self.frames += 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]
@@ -118,21 +124,26 @@ class Tracker:
                 self.steps_back += 1
             else:
                 self.last_ns = time_ns
-            self.health.clock(time_ns, self.frames)
+            if self.health.behind or time_ns < self.health.previous_ns:
+                self.health.clock(time_ns, self.frames)
+            else:
+                self.health.previous_ns = time_ns
             s.frame = self.frames
             s.time_ns = time_ns
             reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
             self.reasons[reason] += 1
             if reason == 0:
-                self.track(s)
+                self.track(s, self.ahead.tag(n) if self.decoder.was_plain else -1)
             elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
                 self.icmp_error(time_ns)
         return 0
 
-    def track(self, s):
-        stream: cython.longlong = self.pairs.find(s)
+    def track(self, s, tag):
+        """Follow one segment; `tag`: see Pairs.find."""
+        stream: cython.longlong = self.pairs.find(s, tag)
         side: cython.longlong = self.pairs.side
         reused: cython.longlong = 0
+        at: cython.longlong = self.pairs.live(stream) if stream >= 0 else -1
         c: Connection = None
         fwd: Half
         rev: Half
@@ -141,13 +152,15 @@ class Tracker:
             self.checksums_good += 1
         elif s.checksum_status:
             self.note_checksum(s)
-        if stream >= 0 and self.pairs.live(stream) < 0 and s.flags & SYN_ACK == SYN:
+        if stream >= 0 and at < 0 and s.flags & SYN_ACK == SYN:
             reused = self.pairs.base(stream, side) >= 0 and s.seq != self.pairs.base(stream, side)
-        if stream >= 0 and not reused:
-            c = self.connection_of(s, stream)
-            if is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
+        if at >= 0:
+            c = self.alive[at]
+            if s.flags & SYN and is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
                 reused = 1
                 c.superseded = 1
+        elif stream >= 0 and not reused:
+            c = self.ghost(s, stream)
         if stream < 0 or reused:
             c = self.begin(s, stream)
             side = 0
@@ -184,17 +197,12 @@ class Tracker:
                 self.health.unfinished_frame = s.frame
         return 0
 
-    def connection_of(self, s, stream):
-        """Where the stream lives; a ghost takes the segments that came too late."""
-        at: cython.longlong = self.pairs.live(stream)
-        c: Connection
-        if at < 0:
-            c = self.place(s, stream)
-            c.ghost = 1
-            self.haunt(c.half0, stream, 0)
-            self.haunt(c.half1, stream, 1)
-        else:
-            c = self.alive[at]
+    def ghost(self, s, stream):
+        """Who takes the segments of a stream that came too late."""
+        c: Connection = self.place(s, stream)
+        c.ghost = 1
+        self.haunt(c.half0, stream, 0)
+        self.haunt(c.half1, stream, 1)
         return c
 
     def haunt(self, half, stream, side):
@@ -236,15 +244,26 @@ class Tracker:
         c: Connection
         if not self.alive:
             return 0
+        if self.leaving >= 0:
+            c = self.alive[self.leaving]
+            if c.used == 1 and now_ns - c.last_ns >= self.patience(c, alive):
+                self.leave(c.stream)
+            self.leaving = -1
         for _k in range(LOOKS):
             self.hand += 1
             if self.hand >= len(self.alive):
                 self.hand = 0
             c = self.alive[self.hand]
-            if c.used == 2:
-                continue  # its place is free
-            if now_ns - c.last_ns >= self.patience(c, alive):
+            if c.used == 2 or now_ns - c.last_ns < self.patience(c, alive):
+                continue  # its place is free, or it stays
+            if self.leaving < 0:
+                # It goes next time: until then what is known of it is fetched from memory.
+                self.leaving = self.hand
+                self.ahead.fetch(self.alive, self.hand)
+            else:
                 self.leave(c.stream)
+        for _k in range(LOOKS):
+            self.ahead.fetch_state(self.alive, self.hand + 1 + _k)
         return 0
 
     def patience(self, c, alive):

@@ -6,8 +6,9 @@ from tcpinspect.protocol.fast cimport difference
 @cython.final
 cdef class Unacked:
     cdef long long *cells
-    cdef public long long head, tail, room
-    cdef public long long ordered, measured, crossing, base, low, high
+    cdef public int head, tail, room
+    cdef public signed char ordered, measured, crossing
+    cdef public long long base, low, high
     cdef public long long matched_ns
     cdef int grow(self) except -1
     cdef int clear(self) noexcept

@@ -142,6 +142,15 @@ class Unacked:
         found: cython.longlong = 0
         if self.head == self.tail:
             return 0
+        at = self.tail * WIDTH - 3
+        if self.ordered and self.cells[at + 1] == ack and difference(self.cells[self.head * WIDTH], ack) != -HALF:
+            # All of it, as a rule: the oldest that ends there is one of the last.
+            while at > self.head * WIDTH and self.cells[at - 2] == ack:
+                at -= 3
+            self.matched_ns = self.cells[at + 2]
+            self.head = self.tail
+            self.measured = 0
+            return 1
         if not self.straight(ack):
             return self.sweep(ack)
         while self.head < self.tail:

@@ -159,14 +159,15 @@ class Outcome:
         offset: cython.longlong
         if s.checksum_status == CHECKSUM_GOOD:
             self.proven[side] = 1
-        if payload > 0:
-            self._once(side, SEEN_DATA, ord("D"))
-        elif s.flags & ACK:
-            self._once(side, SEEN_ACK, ord("A"))
+        bit: cython.longlong = SEEN_DATA if payload > 0 else SEEN_ACK
+        if not self.seen & (bit if side == self.opener else bit << ROLE_BITS) and (payload > 0 or s.flags & ACK):
+            self._once(side, bit, ord("D") if payload > 0 else ord("A"))
         self.elapsed = 1 if s.time_ns >= (self.first_us + 1) * 1000 else 0
         offset = 0
         if s.flags & ACK:
-            offset = self._acknowledge(peer, s.ack, s.flags)
+            offset = self.acked[peer] + difference(s.ack, self.start[peer] + self.acked[peer])
+            if offset > self.acked[peer] and not (s.ack == 0 and offset - self.acked[peer] > BELIEVABLE_JUMP):
+                self.acked[peer] = offset
         if rel + payload > self.sent[side]:
             self.sent[side] = rel + payload
         elif payload > 0:
@@ -193,9 +194,11 @@ class Outcome:
     def write_history(self, letters):
         """Append the letters to a bytearray and return their number."""
         i: cython.longlong
-        for i in range(self.length):
-            letters.append(self.letters[i] if i < NEAR else self.surplus.letters[i - NEAR])
-        return self.length
+        at: cython.longlong = len(letters)
+        letters.extend(bytes(self.letters[: self.length if self.length < NEAR else NEAR]))
+        for i in range(NEAR, self.length):
+            letters.append(self.surplus.letters[i - NEAR])
+        return len(letters) - at
 
     def over(self):
         """1 when both sides have closed or one has reset: nothing but repeats should come."""

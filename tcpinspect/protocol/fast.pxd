@@ -15,3 +15,20 @@ cdef inline long long le32(const unsigned char *octets, long long at) noexcept n
     return (
         (<unsigned int>octets[at + 3] << 24) | (<unsigned int>octets[at + 2] << 16) | (<unsigned int>octets[at + 1] << 8) | octets[at]
     )
+
+cdef extern from *:
+    """
+    #if defined(__GNUC__)
+    #define tcpinspect_fetch(at) __builtin_prefetch((const void *)(at), 1)
+    #else
+    #define tcpinspect_fetch(at) ((void)(at))
+    #endif
+    """
+    # Ask for the cache line at an address; the address need not be valid.
+    void fetch "tcpinspect_fetch" (const void *at) noexcept nogil
+
+# With a constant number of lines, and an object that may begin anywhere in one, the loop unrolls.
+cdef inline void fetch_lines(const void *start, int lines) noexcept nogil:
+    cdef int k
+    for k in range(lines):
+        fetch(<const char *>start + 64 * k)
