@@ -103,7 +103,8 @@ class Solver(Judge):
     def solve(self, m, client, capture_end_ns, doubts=1):
         """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
 
-        `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it. With `doubts` 0 the rows bear none.
+        `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it.
+        With `doubts` 0 the rows bear none.
         """
         n: cython.longlong = m.n
         self.doubted = doubts
