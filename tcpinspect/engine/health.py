@@ -153,7 +153,7 @@ class Watch:
                 setattr(self, name, [0, 0])
             for name in ("gap_from", "gap_to"):
                 setattr(self, name, [0] * 8)
-            self.ring = [0] * 32
+            self.ring = [0] * 32  # both numbers, time and frame of the last segments
 
     def begin(self, s):
         """Watch another connection, from its first segment on."""
@@ -175,8 +175,7 @@ class Watch:
             self.gaps[k] = self.ring_at[k] = self.copy_due[k] = 0
             self.packets[k] = self.good[k] = self.bad[k] = self.answered[k] = 0
             self.swapped[k] = self.swapped_frame[k] = self.last_frame[k] = self.hole_left[k] = 0
-        for k in range(0, 32, 4):
-            self.ring[k] = -1
+            self.ring[k * 16] = self.ring[k * 16 + 4] = self.ring[k * 16 + 8] = self.ring[k * 16 + 12] = -1
         return 0
 
     def note(self, s, side, health):
@@ -204,7 +203,6 @@ class Watch:
             if not self.duplicate_frame:
                 self.duplicate_frame = s.frame
             return 0
-        # An entry of the ring: both numbers, time, frame.
         at = (side * RING + self.ring_at[side]) * 4
         self.ring[at] = a
         self.ring[at + 1] = b

@@ -81,9 +81,7 @@ class Solver(Judge):
         self.waiting = 0
         self.doubted = 1
         if not cython.compiled:
-            self.queue = [0] * 40
-            self.late = [0] * 40
-            self.verdict = [0] * 40
+            self.queue, self.late, self.verdict = [0] * 40, [0] * 40, [0] * 40
 
     def remember(self, before_0, before_1):
         """For the next `solve`: in which states the ends of the previous connection on the same pair were left (-1: none)."""
@@ -103,22 +101,21 @@ class Solver(Judge):
     def solve(self, m, client, capture_end_ns, doubts=1):
         """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
 
-        `capture_end_ns`: time of the capture's last packet (0: unknown); the end of TIME-WAIT and lost FINs are judged by it.
-        With `doubts` 0 the rows bear none.
+        `capture_end_ns`: time of the capture's last packet (0: unknown), by which the end of TIME-WAIT and lost FINs are judged;
+        `doubts` 0: the rows bear none.
         """
         n: cython.longlong = m.n
+        side: cython.longlong
         self.doubted = doubts
         self._read(m)
         self.count[0] = 0
         self.count[1] = 0
         self._survey(n)
         self._round_trip(n)
-        self._solve_side(0, n, capture_end_ns)
-        if self.anew:
-            self._survey(n)
-        self._solve_side(1, n, capture_end_ns)
-        if self.anew:
-            self._survey(n)
+        for side in range(2):
+            self._solve_side(side, n, capture_end_ns)
+            if self.anew:
+                self._survey(n)
         name_client(self, client)
         self._merge()
         self.handshake = handshake_of(self, n)
@@ -137,13 +134,9 @@ class Solver(Judge):
         self.state = CLOSED
         self.sent_fin = 0
         self.fin_received = 0
-        self.heard = -1
-        self.acked = -1
+        self.heard = self.acked = self.refused = self.told = self.own = -1
         self.waiting = 0
-        self.refused = -1
-        self.told = -1
         self.end_ns = capture_end_ns
-        self.own = -1
         self.ended = 0
         for i in range(n):
             if self.side[i] == x:
