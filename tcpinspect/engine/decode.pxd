@@ -1,5 +1,5 @@
 cimport cython
-from tcpinspect.protocol.fast cimport be16, be32
+from tcpinspect.protocol.fast cimport be16, be32, ones_sum
 from tcpinspect.engine.layers cimport Layers
 from tcpinspect.engine.segment cimport Segment
 
@@ -13,5 +13,6 @@ cdef class Decoder(Layers):
     cpdef long long peel(self, Segment s) noexcept
     cpdef object cut(self, long long start, long long end)
     cdef long long tcp(self, Segment s) noexcept
+    cdef bint header(self, Segment s, long long at, long long length, long long captured, bint whole) noexcept
     cdef int options(self, Segment s) noexcept
     cdef long long checksum(self, Segment s, long long at, long long length) noexcept

@@ -12,7 +12,7 @@ from tcpinspect.protocol import header
 if not cython.compiled:
     from tcpinspect.engine.layers import Layers
     from tcpinspect.engine.segment import Segment
-    from tcpinspect.protocol.slow import be16, be32
+    from tcpinspect.protocol.slow import be16, be32, ones_sum
 
 CHECKSUM_STATUS = ("unverified", "good", "bad", "unfinished")
 
@@ -38,10 +38,11 @@ class Decoder(Layers):
     def decode(self, s, at, captured, wire, link):
         """Fill `s` from the packet at `at`; 0 when it is a segment, else the index of the reason in layers.REASONS."""
         reason: cython.longlong
-        self.come_home()
+        if self.away:
+            self.come_home()
         self.was_plain = link == ETHERNET and captured >= PLAIN_HEADERS and self.plain(s, at, captured, wire)
         if self.was_plain:
-            return self.tcp(s)
+            return 0
         reason = self.begin(at, captured, wire, link)
         while reason == 0:
             self.depth += 1
@@ -60,25 +61,21 @@ class Decoder(Layers):
         return 0
 
     def plain(self, s, at, captured, wire):
-        """Read what almost every packet has in front, Ethernet and IPv4 without options, at once; 1 when it was that and no more."""
+        """Read at once what almost every packet is, TCP in IPv4 without options in Ethernet; 1 when it was that, whole and sound."""
         total: cython.longlong = be16(self.octets, at + 16)
         if be16(self.octets, at + 12) != IPV4 or self.octets[at + 14] != 0x45 or self.octets[at + 23] != PROTOCOL_TCP:
             return 0
         # A fragment, or a length that the frame contradicts.
         if be16(self.octets, at + 20) & 0x3FFF or total < PLAIN_HEADERS - 14 or total + 14 > wire:
             return 0
-        self.at = at + 34
-        self.wire_end = at + 14 + total
-        self.claimed_end = self.wire_end
-        self.end = at + captured if captured < 14 + total else self.wire_end
+        s.ip_id = be16(self.octets, at + 18)
+        s.ttl = self.octets[at + 22]
         s.family = 4
         s.src_hi = 0
         s.src_lo = be32(self.octets, at + 26)
         s.dst_hi = 0
         s.dst_lo = be32(self.octets, at + 30)
-        s.ip_id = be16(self.octets, at + 18)
-        s.ttl = self.octets[at + 22]
-        return 1
+        return self.header(s, at + 34, total - 20, total - 20 if captured >= 14 + total else captured - 34, 1)
 
     def begin(self, at, captured, wire, link):
         """Stand in front of a packet and pass its link layer; 0, or the reason why there is no more."""
@@ -104,31 +101,35 @@ class Decoder(Layers):
         return bytes(self.view[start:end])
 
     def tcp(self, s):
-        at: cython.longlong = self.at
-        length: cython.longlong
-        segment_length: cython.longlong = self.wire_end - at
-        if self.end - at < MINIMUM:
+        """The TCP header at which the walk stands; 0, or the reason why it is none."""
+        if self.end - self.at < MINIMUM:
             return R_CUT_OFF
-        length = (self.octets[at + 12] >> 4) * 4
-        if length < MINIMUM or length > segment_length:
-            return R_MALFORMED
+        whole: cython.longlong = self.claimed_end <= self.wire_end
+        return 0 if self.header(s, self.at, self.wire_end - self.at, self.end - self.at, whole) else R_MALFORMED
+
+    def header(self, s, at, length, captured, whole):
+        """Read the header at `at` of a segment of so many octets, `captured` of them here; 0 when its own length is impossible.
+
+        `whole`: the segment is not longer than the packet, so that its checksum covers what is here.
+        """
+        size: cython.longlong = (self.octets[at + 12] >> 4) * 4
+        if size < MINIMUM or size > length:
+            return 0
         s.src_port = be16(self.octets, at)
         s.dst_port = be16(self.octets, at + 2)
         s.seq = be32(self.octets, at + 4)
         s.ack = be32(self.octets, at + 8)
-        s.header_len = length
+        s.header_len = size
         s.reserved = (self.octets[at + 12] >> 1) & 7
         s.flags = be16(self.octets, at + 12) & 0x1FF
         s.window_raw = be16(self.octets, at + 14)
         s.checksum = be16(self.octets, at + 16)
         s.urgent_pointer = be16(self.octets, at + 18)
-        s.payload_len = segment_length - length
-        s.payload_at = at + length
-        s.payload_captured = self.end - at - length
-        if s.payload_captured < 0:
-            s.payload_captured = 0
+        s.payload_len = length - size
+        s.payload_at = at + size
+        s.payload_captured = captured - size if captured > size else 0
         s.options_at = at + MINIMUM
-        s.options_len = (length if at + length <= self.end else self.end - at) - MINIMUM
+        s.options_len = (size if size < captured else captured) - MINIMUM
         s.mss = -1
         s.window_shift = -1
         s.sack_permitted = 0
@@ -138,12 +139,14 @@ class Decoder(Layers):
         s.fast_open = -1
         s.mptcp = -1
         s.options_malformed = 0
-        if s.options_len:
+        # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
+        if s.options_len == 12 and be32(self.octets, at + MINIMUM) == 0x0101080A:
+            s.ts_val = be32(self.octets, at + MINIMUM + 4)
+            s.ts_ecr = be32(self.octets, at + MINIMUM + 8)
+        elif s.options_len:
             self.options(s)
-        s.checksum_status = 0
-        if self.end - at >= segment_length and self.claimed_end <= self.wire_end:
-            s.checksum_status = self.checksum(s, at, segment_length)
-        return 0
+        s.checksum_status = self.checksum(s, at, length) if whole and captured >= length else 0
+        return 1
 
     def options(self, s):
         """Kinds and lengths as protocol.header names them; a wrong length marks the segment and ends the list."""
@@ -152,11 +155,6 @@ class Decoder(Layers):
         kind: cython.longlong
         length: cython.longlong
         block: cython.longlong
-        # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
-        if s.options_len == 12 and be32(self.octets, at) == 0x0101080A:
-            s.ts_val = be32(self.octets, at + 4)
-            s.ts_ecr = be32(self.octets, at + 8)
-            return 0
         while at < end:
             kind = self.octets[at]
             if kind == 0:
@@ -198,9 +196,8 @@ class Decoder(Layers):
 
     def checksum(self, s, at, length):
         """Good, bad, or unfinished: only the pseudo-header summed, which the network card would have completed."""
-        total: cython.longlong = 0
+        total: cython.longlong = ones_sum(self.octets, at, at + length)
         pseudo: cython.longlong = 6
-        end: cython.longlong = at + length
         if s.family == 4:
             pseudo += (s.src_lo >> 16) + (s.src_lo & 0xFFFF) + (s.dst_lo >> 16) + (s.dst_lo & 0xFFFF)
         else:
@@ -208,15 +205,6 @@ class Decoder(Layers):
             pseudo += ((s.src_lo >> 48) & 0xFFFF) + ((s.src_lo >> 32) & 0xFFFF) + ((s.src_lo >> 16) & 0xFFFF) + (s.src_lo & 0xFFFF)
             pseudo += ((s.dst_hi >> 48) & 0xFFFF) + ((s.dst_hi >> 32) & 0xFFFF) + ((s.dst_hi >> 16) & 0xFFFF) + (s.dst_hi & 0xFFFF)
             pseudo += ((s.dst_lo >> 48) & 0xFFFF) + ((s.dst_lo >> 32) & 0xFFFF) + ((s.dst_lo >> 16) & 0xFFFF) + (s.dst_lo & 0xFFFF)
-        # Sums of 32-bit words fold to the same as those of 16 bits (RFC 1071 §2); 2³¹ of them fit.
-        while at + 4 <= end:
-            total += be32(self.octets, at)
-            at += 4
-        if at + 2 <= end:
-            total += be16(self.octets, at)
-            at += 2
-        if at < end:
-            total += self.octets[at] << 8
         total += pseudo + (length >> 16) + (length & 0xFFFF)
         while total >> 16:
             total = (total & 0xFFFF) + (total >> 16)

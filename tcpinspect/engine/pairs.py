@@ -105,8 +105,6 @@ class Pairs:
         """
         at: cython.longlong
         line: cython.longlong
-        forth: cython.longlong = s.src_port | s.dst_port << 16 | s.family << 32
-        back: cython.longlong = s.dst_port | s.src_port << 16 | s.family << 32
         if tag < 0:
             tag = self.hash_of(s)
         at = (tag >> 4) & self.mask
@@ -115,12 +113,12 @@ class Pairs:
         while self.slots[at]:
             if self.slots[at] >> 32 == tag:
                 line = ((self.slots[at] & MASK32) - 1) * WIDTH
-                if self.lines[line + 4] == forth and self.lines[line + 1] == s.src_lo and self.lines[line + 3] == s.dst_lo:
-                    if self.lines[line] == s.src_hi and self.lines[line + 2] == s.dst_hi:
+                if self.lines[line + 1] == s.src_lo and self.lines[line + 3] == s.dst_lo and self.lines[line] == s.src_hi:
+                    if self.lines[line + 4] == s.src_port | s.dst_port << 16 | s.family << 32 and self.lines[line + 2] == s.dst_hi:
                         self.slot = at
                         return (self.slots[at] & MASK32) - 1
-                if self.lines[line + 4] == back and self.lines[line + 1] == s.dst_lo and self.lines[line + 3] == s.src_lo:
-                    if self.lines[line] == s.dst_hi and self.lines[line + 2] == s.src_hi:
+                if self.lines[line + 1] == s.dst_lo and self.lines[line + 3] == s.src_lo and self.lines[line] == s.dst_hi:
+                    if self.lines[line + 4] == s.dst_port | s.src_port << 16 | s.family << 32 and self.lines[line + 2] == s.src_hi:
                         self.slot = at
                         self.side = 1
                         return (self.slots[at] & MASK32) - 1

@@ -16,3 +16,9 @@ def be32(octets: bytes, at: int) -> int:
 def le32(octets: bytes, at: int) -> int:
     """Four octets as a number, the last the highest."""
     return int.from_bytes(octets[at : at + 4], "little")
+
+
+def ones_sum(octets: bytes, at: int, end: int) -> int:
+    """The ones' complement sum of 16-bit words of the octets `at` … `end` (RFC 1071); an odd last octet is the higher half of one."""
+    total = int.from_bytes(bytes(octets[at:end]) + bytes((end - at) % 2), "big")
+    return total % 0xFFFF or (0xFFFF if total else 0)
