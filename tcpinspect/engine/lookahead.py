@@ -48,8 +48,8 @@ class Lookahead:
                 self.places[k] = cython.NULL
         return 0
 
-    def look(self, records, alive, n, last):
-        """Record n is next: fetch for those behind it. `alive`: where connections live."""
+    def look(self, records, alive, free, n, last):
+        """Record n is next: fetch for those behind it. `alive`: where connections live, `free`: which of these places are free."""
         if not cython.compiled or len(alive) < FEW:
             return 0
         k: cython.longlong = n + SLOT
@@ -73,6 +73,8 @@ class Lookahead:
             at = self.pairs.live(self.streams[k])
             if at >= 0:
                 place = cython.cast(cython.p_void, PyList_GET_ITEM(alive, at))
+        elif self.tags[k] >= 0 and free:
+            place = cython.cast(cython.p_void, PyList_GET_ITEM(alive, free[len(free) - 1]))
         if place is not cython.NULL:
             fetch_lines(place, 6)
         self.places[k] = place
@@ -92,6 +94,15 @@ class Lookahead:
         """All of a connection that will be looked at in a while."""
         if cython.compiled and at < len(alive):
             self.fetch_parts(cython.cast(cython.p_void, PyList_GET_ITEM(alive, at)))
+        return 0
+
+    def fetch_story(self, alive, at):
+        """What finishing reads of a connection whose parts were fetched before."""
+        if cython.compiled:
+            c: Connection = cython.cast(Connection, cython.cast(cython.p_void, PyList_GET_ITEM(alive, at)))
+            c.moments.fetch_all()
+            c.rtt0.fetch_all()
+            c.rtt1.fetch_all()
         return 0
 
     def fetch_state(self, alive, at):

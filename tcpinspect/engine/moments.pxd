@@ -21,4 +21,5 @@ cdef class Moments:
     cdef int _keep(self, Segment s, long long side, long long end) except -1
     cdef int _write(self, Segment s, long long side, long long at) except -1
     cdef int fetch_end(self) noexcept
+    cdef int fetch_all(self) noexcept
     cpdef long long get(self, long long k, long long field)

@@ -221,6 +221,14 @@ class Moments:
             fetch(self.log + self.n * WIDTH + WIDTH - 1)
         return 0
 
+    def fetch_all(self):
+        """Fetch the records into the cache."""
+        k: cython.longlong
+        if cython.compiled:
+            for k in range(0, self.n * WIDTH, 8):
+                fetch(self.log + k)
+        return 0
+
     def get(self, k, field):
         """One field of record k, for callers in Python; FIELDS names them."""
         return self.log[k * 11 + field]

@@ -12,6 +12,7 @@ cdef class Samples:
     cdef int add(self, long long value) except -1
     cdef int grow(self) except -1
     cdef int fetch_end(self) noexcept
+    cdef int fetch_all(self) noexcept
     cdef int sort(self) noexcept
     cdef long long value(self, long long k) noexcept
 

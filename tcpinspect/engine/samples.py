@@ -75,6 +75,14 @@ class Samples:
             fetch(self.values + self.count)
         return 0
 
+    def fetch_all(self):
+        """Fetch the values into the cache, or as many as are sorted by insertion."""
+        k: cython.longlong
+        if cython.compiled:
+            for k in range(0, self.count if self.count < KEPT_ROOM else KEPT_ROOM, 8):
+                fetch(self.values + k)
+        return 0
+
     def sort(self):
         """Put them in order, the least first: by insertion where they are few."""
         i: cython.longlong

@@ -22,7 +22,7 @@ cdef class Tracker:
     cdef Lookahead ahead
     cdef Segment segment
     cdef public Health health
-    cdef long long bounded, hand, leaving
+    cdef long long bounded, hand, leaving, parting
     cdef public long long roomy, crowd, mob, closed_ns, reset_ns, attempt_ns, idle_ns, hurry_ns
     cdef long long[32] reasons
     cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back

@@ -74,6 +74,7 @@ class Tracker:
         self.free = []
         self.hand = 0
         self.leaving = -1
+        self.parting = -1
         self.roomy = LIMITS["roomy"]
         self.crowd = LIMITS["crowd"]
         self.mob = LIMITS["mob"]
@@ -110,7 +111,7 @@ class Tracker:
         self.decoder.use(records.view)
         self.ahead.begin()
         for n in range(first, last):
-            self.ahead.look(records, self.alive, n, last)
+            self.ahead.look(records, self.alive, self.free, n, last)
             self.frames += 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]
@@ -244,11 +245,14 @@ class Tracker:
         c: Connection
         if not self.alive:
             return 0
-        if self.leaving >= 0:
-            c = self.alive[self.leaving]
+        if self.parting >= 0:
+            c = self.alive[self.parting]
             if c.used == 1 and now_ns - c.last_ns >= self.patience(c, alive):
                 self.leave(c.stream)
-            self.leaving = -1
+        self.parting = self.leaving
+        self.leaving = -1
+        if self.parting >= 0:
+            self.ahead.fetch_story(self.alive, self.parting)
         for _k in range(LOOKS):
             self.hand += 1
             if self.hand >= len(self.alive):
@@ -257,7 +261,7 @@ class Tracker:
             if c.used == 2 or now_ns - c.last_ns < self.patience(c, alive):
                 continue  # its place is free, or it stays
             if self.leaving < 0:
-                # It goes next time: until then what is known of it is fetched from memory.
+                # It goes the next time but one: until then what is known of it is fetched from memory.
                 self.leaving = self.hand
                 self.ahead.fetch(self.alive, self.hand)
             else:
