@@ -11,7 +11,6 @@ from typing import Any
 from tcpinspect.insight import at_close, meanings, reading
 from tcpinspect.insight.details import HANDSHAKE_DETAILS, TEARDOWN_DETAILS
 from tcpinspect.insight.phrases import count, duration, listing, octets, times
-from tcpinspect.insight.why import CAUSES
 
 _SIDES = ("client", "server")
 
@@ -251,6 +250,8 @@ def _why_reset(c: Any) -> str:
         unread = "" if c.teardown_detail == "aborted-nothing-unread" else ", or closed or ended without having read all"
         return f" Its program wished so{unread}: the wire does not tell why ({cause})."
     if cause is not None and cause != "reset-unknown":
+        from tcpinspect.insight.why import CAUSES  # a summary has no use for all of it
+
         return f" Such a reset {CAUSES[cause].removeprefix('a reset; ')} ({cause})."
     detail = getattr(c, "teardown_detail", None)
     return f" {TEARDOWN_DETAILS[detail][0].upper()}{TEARDOWN_DETAILS[detail][1:]}." if detail else ""
