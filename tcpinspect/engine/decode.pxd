@@ -5,7 +5,6 @@ from tcpinspect.engine.segment cimport Segment
 
 @cython.final
 cdef class Decoder(Layers):
-    cdef bint was_plain
     cpdef int decode(self, Segment s, long long at, long long captured, long long wire, long long link) except -1
     cdef int come_home(self) except -1
     cdef long long plain(self, Segment s, long long at, long long captured, long long wire) noexcept

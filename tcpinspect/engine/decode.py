@@ -29,19 +29,14 @@ PROTOCOL_TCP = cython.declare(cython.longlong, 6)
 
 
 class Decoder(Layers):
-    """Decodes packets of the buffer given to `use`. One object serves a whole capture. `was_plain`: see `plain`."""
-
-    def __init__(self):
-        Layers.__init__(self)
-        self.was_plain = 0
+    """Decodes packets of the buffer given to `use`. One object serves a whole capture."""
 
     def decode(self, s, at, captured, wire, link):
         """Fill `s` from the packet at `at`; 0 when it is a segment, else the index of the reason in layers.REASONS."""
         reason: cython.longlong
         if self.away:
             self.come_home()
-        self.was_plain = link == ETHERNET and captured >= PLAIN_HEADERS and self.plain(s, at, captured, wire)
-        if self.was_plain:
+        if link == ETHERNET and captured >= PLAIN_HEADERS and self.plain(s, at, captured, wire):
             return 0
         reason = self.begin(at, captured, wire, link)
         while reason == 0:

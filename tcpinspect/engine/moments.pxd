@@ -1,6 +1,6 @@
 cimport cython
 from libc.stdlib cimport free, realloc
-from tcpinspect.protocol.fast cimport difference, fetch
+from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final
@@ -20,6 +20,4 @@ cdef class Moments:
     cpdef int note(self, Segment s, long long side) except -1
     cdef int _keep(self, Segment s, long long side, long long end) except -1
     cdef int _write(self, Segment s, long long side, long long at) except -1
-    cdef int fetch_end(self) noexcept
-    cdef int fetch_all(self) noexcept
     cpdef long long get(self, long long k, long long field)

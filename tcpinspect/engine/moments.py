@@ -16,7 +16,7 @@ if not cython.compiled:
     from tcpinspect.engine.segment import Segment  # noqa: F401
     from tcpinspect.protocol.seqnum import difference  # noqa: F401
 
-    fetch = free = realloc = None  # cimported where compiled
+    free = realloc = None  # cimported where compiled
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)
@@ -213,21 +213,6 @@ class Moments:
         self.log[base + 9] = self.top[side]
         self.log[base + 10] = self.top[1 - side]
         return 1
-
-    def fetch_end(self):
-        """Fetch the place of the next record into the cache (see lookahead)."""
-        if cython.compiled and self.phase != ESTABLISHED and self.n < self.room:
-            fetch(self.log + self.n * WIDTH)
-            fetch(self.log + self.n * WIDTH + WIDTH - 1)
-        return 0
-
-    def fetch_all(self):
-        """Fetch the records into the cache."""
-        k: cython.longlong
-        if cython.compiled:
-            for k in range(0, self.n * WIDTH, 8):
-                fetch(self.log + k)
-        return 0
 
     def get(self, k, field):
         """One field of record k, for callers in Python; FIELDS names them."""

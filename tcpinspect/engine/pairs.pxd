@@ -1,6 +1,5 @@
 cimport cython
 from tcpinspect.engine.segment cimport Segment
-from tcpinspect.protocol.fast cimport fetch
 
 @cython.final
 cdef class Pairs:
@@ -11,10 +10,7 @@ cdef class Pairs:
     cdef long long mask, used, seed, room, slot, tag
     cdef public long long side
     cdef long long hash_of(self, Segment s) noexcept
-    cdef long long tag_of(self, long long src, long long dst, long long src_port, long long dst_port) noexcept
-    cdef int fetch_slot(self, long long tag) noexcept
-    cdef long long guess(self, long long tag) noexcept
-    cdef long long find(self, Segment s, long long tag=*) noexcept
+    cdef long long find(self, Segment s) noexcept
     cdef int add(self, Segment s, long long previous) except -1
     cdef long long live(self, long long stream) noexcept
     cdef int settle(self, long long stream, long long at) noexcept

@@ -12,8 +12,6 @@ from array import array
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment  # noqa: F401
 
-    fetch = None  # cimported where compiled
-
 MIX = cython.declare(cython.longlong, 0x2545F491)
 MASK31 = cython.declare(cython.longlong, 0x7FFFFFFF)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
@@ -67,47 +65,14 @@ class Pairs:
         a = (a + b) & MASK31
         return ((a ^ (a >> 13)) * MIX) & MASK31
 
-    def tag_of(self, src, dst, src_port, dst_port):
-        """`hash_of` for two IPv4 addresses."""
-        a: cython.longlong = (src & MASK31) ^ (src >> 31) ^ (src_port << 13)
-        b: cython.longlong = (dst & MASK31) ^ (dst >> 31) ^ (dst_port << 13)
-        a = ((a ^ self.seed) * MIX) & MASK32
-        a = ((a ^ (a >> 15)) & MASK31) * MIX & MASK32
-        b = ((b ^ self.seed) * MIX) & MASK32
-        b = ((b ^ (b >> 15)) & MASK31) * MIX & MASK32
-        a = (a + b) & MASK31
-        return ((a ^ (a >> 13)) * MIX) & MASK31
-
-    def fetch_slot(self, tag):
-        """Fetch the slot of a pair into the cache (see lookahead)."""
-        if cython.compiled:
-            fetch(cython.address(self.slots[(tag >> 4) & self.mask]))
-        return 0
-
-    def guess(self, tag):
-        """The stream that `find` will most likely find for a pair with this tag, -1 without one; fetches its line."""
-        at: cython.longlong = (tag >> 4) & self.mask
-        stream: cython.longlong
-        while self.slots[at] and self.slots[at] >> 32 != tag:
-            at = (at + 1) & self.mask
-        stream = (self.slots[at] & MASK32) - 1
-        if stream >= 0 and cython.compiled:
-            fetch(cython.address(self.lines[stream * WIDTH]))
-            fetch(cython.address(self.lines[stream * WIDTH + WIDTH - 1]))
-        return stream
-
-    def find(self, s, tag=-1):
+    def find(self, s):
         """The newest stream of the segment's address pair, -1 without one; `slot`, `tag` and `side` remember the search.
-
-        `tag`: what `tag_of` says of its addresses, where somebody knows; else -1.
 
         `side`: 0 if the segment's source is that of the stream's first segment, else 1.
         """
-        at: cython.longlong
+        tag: cython.longlong = self.hash_of(s)
+        at: cython.longlong = (tag >> 4) & self.mask
         line: cython.longlong
-        if tag < 0:
-            tag = self.hash_of(s)
-        at = (tag >> 4) & self.mask
         self.tag = tag
         self.side = 0
         while self.slots[at]:

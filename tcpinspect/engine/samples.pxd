@@ -1,6 +1,5 @@
 cimport cython
 from libc.stdlib cimport free, qsort, realloc
-from tcpinspect.protocol.fast cimport fetch
 
 @cython.final
 @cython.no_gc
@@ -11,8 +10,6 @@ cdef class Samples:
     cdef int clear(self) noexcept
     cdef int add(self, long long value) except -1
     cdef int grow(self) except -1
-    cdef int fetch_end(self) noexcept
-    cdef int fetch_all(self) noexcept
     cdef int sort(self) noexcept
     cdef long long value(self, long long k) noexcept
 

@@ -3,7 +3,7 @@
 import cython
 
 if not cython.compiled:
-    fetch = free = realloc = qsort = None  # cimported where compiled
+    free = realloc = qsort = None  # cimported where compiled
 
 # Beyond so many every second one goes and only every second new one is kept.
 LIMIT = cython.declare(cython.longlong, 4096)
@@ -67,20 +67,6 @@ class Samples:
         else:
             self.values.extend([0] * (room - self.room))
         self.room = room
-        return 0
-
-    def fetch_end(self):
-        """Fetch the place of the next value into the cache (see lookahead)."""
-        if cython.compiled and self.count < self.room:
-            fetch(self.values + self.count)
-        return 0
-
-    def fetch_all(self):
-        """Fetch the values into the cache, or as many as are sorted by insertion."""
-        k: cython.longlong
-        if cython.compiled:
-            for k in range(0, self.count if self.count < KEPT_ROOM else KEPT_ROOM, 8):
-                fetch(self.values + k)
         return 0
 
     def sort(self):

@@ -6,7 +6,6 @@ from tcpinspect.engine.connection cimport Connection
 from tcpinspect.engine.decode cimport Decoder
 from tcpinspect.engine.finish cimport Finisher
 from tcpinspect.engine.health cimport Health
-from tcpinspect.engine.lookahead cimport Lookahead
 from tcpinspect.engine.pairs cimport Pairs
 from tcpinspect.engine.segment cimport Segment
 
@@ -19,16 +18,15 @@ cdef class Tracker:
     cdef public list alive
     cdef public list free
     cdef Decoder decoder
-    cdef Lookahead ahead
     cdef Segment segment
     cdef public Health health
-    cdef long long bounded, hand, leaving, parting
+    cdef long long bounded, hand
     cdef public long long roomy, crowd, mob, closed_ns, reset_ns, attempt_ns, idle_ns, hurry_ns
     cdef long long[32] reasons
     cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
     cpdef int block(self, Batch records, long long first, long long last) except -1
-    cdef int track(self, Segment s, long long tag) except -1
+    cdef int track(self, Segment s) except -1
     cdef int note_checksum(self, Segment s) noexcept
     cdef Connection ghost(self, Segment s, long long stream)
     cdef int haunt(self, Half half, long long stream, long long side) noexcept

@@ -25,7 +25,6 @@ if not cython.compiled:
     from tcpinspect.engine.decode import Decoder
     from tcpinspect.engine.finish import Chunk, Finisher
     from tcpinspect.engine.health import Health
-    from tcpinspect.engine.lookahead import Lookahead
     from tcpinspect.engine.pairs import Pairs
     from tcpinspect.engine.segment import Segment
 
@@ -73,8 +72,6 @@ class Tracker:
         self.alive = []
         self.free = []
         self.hand = 0
-        self.leaving = -1
-        self.parting = -1
         self.roomy = LIMITS["roomy"]
         self.crowd = LIMITS["crowd"]
         self.mob = LIMITS["mob"]
@@ -84,7 +81,6 @@ class Tracker:
         self.idle_ns = LIMITS["idle_ns"]
         self.hurry_ns = LIMITS["hurry_ns"]
         self.decoder = Decoder()
-        self.ahead = Lookahead(self.pairs)
         self.segment = Segment()
         self.segment.shown = 1 if columns is not None else 0
         self.health = Health()
@@ -109,9 +105,7 @@ class Tracker:
         time_ns: cython.longlong
         s: Segment = self.segment
         self.decoder.use(records.view)
-        self.ahead.begin()
         for n in range(first, last):
-            self.ahead.look(records, self.alive, self.free, n, last)
             self.frames += 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]
@@ -134,14 +128,13 @@ class Tracker:
             reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
             self.reasons[reason] += 1
             if reason == 0:
-                self.track(s, self.ahead.tag(n) if self.decoder.was_plain else -1)
+                self.track(s)
             elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
                 self.icmp_error(time_ns)
         return 0
 
-    def track(self, s, tag):
-        """Follow one segment; `tag`: see Pairs.find."""
-        stream: cython.longlong = self.pairs.find(s, tag)
+    def track(self, s):
+        stream: cython.longlong = self.pairs.find(s)
         side: cython.longlong = self.pairs.side
         reused: cython.longlong = 0
         at: cython.longlong = self.pairs.live(stream) if stream >= 0 else -1
@@ -245,29 +238,15 @@ class Tracker:
         c: Connection
         if not self.alive:
             return 0
-        if self.parting >= 0:
-            c = self.alive[self.parting]
-            if c.used == 1 and now_ns - c.last_ns >= self.patience(c, alive):
-                self.leave(c.stream)
-        self.parting = self.leaving
-        self.leaving = -1
-        if self.parting >= 0:
-            self.ahead.fetch_story(self.alive, self.parting)
         for _k in range(LOOKS):
             self.hand += 1
             if self.hand >= len(self.alive):
                 self.hand = 0
             c = self.alive[self.hand]
-            if c.used == 2 or now_ns - c.last_ns < self.patience(c, alive):
-                continue  # its place is free, or it stays
-            if self.leaving < 0:
-                # It goes the next time but one: until then what is known of it is fetched from memory.
-                self.leaving = self.hand
-                self.ahead.fetch(self.alive, self.hand)
-            else:
+            if c.used == 2:
+                continue  # its place is free
+            if now_ns - c.last_ns >= self.patience(c, alive):
                 self.leave(c.stream)
-        for _k in range(LOOKS):
-            self.ahead.fetch_state(self.alive, self.hand + 1 + _k)
         return 0
 
     def patience(self, c, alive):

@@ -22,17 +22,10 @@ cdef extern from *:
     static inline int64_t tcpinspect_le32(const unsigned char *p)
         { return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0]; }
     #endif
-    #if defined(__GNUC__)
-    #define tcpinspect_fetch(at) __builtin_prefetch((const void *)(at), 1)
-    #else
-    #define tcpinspect_fetch(at) ((void)(at))
-    #endif
     """
     long long load_be16 "tcpinspect_be16" (const unsigned char *p) noexcept nogil
     long long load_be32 "tcpinspect_be32" (const unsigned char *p) noexcept nogil
     long long load_le32 "tcpinspect_le32" (const unsigned char *p) noexcept nogil
-    # Ask for the cache line at an address; the address need not be valid.
-    void fetch "tcpinspect_fetch" (const void *at) noexcept nogil
 
 cdef inline long long be16(const unsigned char *octets, long long at) noexcept nogil:
     return load_be16(octets + at)
@@ -64,9 +57,3 @@ cdef inline long long ones_sum(const unsigned char *octets, long long at, long l
         total = (total & 0xFFFF) + (total >> 16)
     last = <unsigned short>total
     return be16(<const unsigned char *>&last, 0)
-
-# With a constant number of lines, and an object that may begin anywhere in one, the loop unrolls.
-cdef inline void fetch_lines(const void *start, int lines) noexcept nogil:
-    cdef int k
-    for k in range(lines):
-        fetch(<const char *>start + 64 * k)
