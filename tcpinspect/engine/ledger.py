@@ -26,6 +26,7 @@ CLOSED = cython.declare(cython.longlong, State.CLOSED)
 OPEN_ACTIVE = cython.declare(cython.longlong, Event.OPEN_ACTIVE)
 CLOSE = cython.declare(cython.longlong, Event.CLOSE)
 ABORT = cython.declare(cython.longlong, Event.ABORT)
+RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
 EVENTS = cython.declare(cython.longlong, len(Event))
 WIDTH = cython.declare(cython.longlong, len(FIELDS))
 RULES = cython.declare(cython.longlong, len(TRANSITIONS))
@@ -77,6 +78,7 @@ class Ledger:
         self.crossing_ns = 0
         self.size = 0
         self.anew = 0
+        self.broken = 0
         if not cython.compiled:
             self.rows = [0] * (9 * 2 * 64)
             self.rows_out = [0] * (9 * 2 * 64)
@@ -118,6 +120,7 @@ class Ledger:
         word: cython.longlong
         octets: cython.longlong
         self.size = m.n
+        self.broken = 0
         for k in range(m.n):
             self.frame[k] = m.log[base]
             self.time_ns[k] = m.log[base + 1]
@@ -257,6 +260,8 @@ class Ledger:
         self.rows[base + 7] = rule
         self.rows[base + 8] = 0
         self.count[self.x] = k + 1
+        if event == ABORT or event == RCV_RST:
+            self.broken = 1
         self.state = to
         self.ended = to == CLOSED
         return 0

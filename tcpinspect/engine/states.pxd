@@ -7,11 +7,11 @@ from tcpinspect.protocol.fast cimport difference
 
 @cython.final
 cdef class Solver(Judge):
-    cdef long long heard, waiting, refused, end_ns, told, doubted
+    cdef long long heard, waiting, refused, end_ns, told, wanted
     cdef long long[40] queue
     cdef long long[40] late
     cdef long long[40] verdict
-    cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long doubts=*) except -1
+    cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long rows=*) except -1
     cpdef int remember(self, long long before_0, long long before_1) except -1
     cpdef int hear_error(self, long long side, long long frame, long long time_ns, long long seq, long long final) except -1
     cdef long long _unanswered_syn_ack(self, long long p) noexcept

@@ -79,7 +79,7 @@ class Solver(Judge):
     def __init__(self):
         super().__init__()
         self.waiting = 0
-        self.doubted = 1
+        self.wanted = 1
         if not cython.compiled:
             self.queue, self.late, self.verdict = [0] * 40, [0] * 40, [0] * 40
 
@@ -98,15 +98,15 @@ class Solver(Judge):
             self.error_final[side] = final
         return 0
 
-    def solve(self, m, client, capture_end_ns, doubts=1):
+    def solve(self, m, client, capture_end_ns, rows=1):
         """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
 
         `capture_end_ns`: time of the capture's last packet (0: unknown), by which the end of TIME-WAIT and lost FINs are judged;
-        `doubts` 0: the rows bear none.
+        `rows` 0: only where they lead is wanted, and `n` is 0 unless a reset is among them.
         """
         n: cython.longlong = m.n
         side: cython.longlong
-        self.doubted = doubts
+        self.wanted = rows
         self._read(m)
         self.count[0] = 0
         self.count[1] = 0
@@ -117,7 +117,9 @@ class Solver(Judge):
             if self.anew:
                 self._survey(n)
         name_client(self, client)
-        self._merge()
+        self.n = 0
+        if rows or self.broken:
+            self._merge()
         self.handshake = handshake_of(self, n)
         self.teardown = teardown_of(self, n, m)
         self.before[0] = -1
@@ -162,7 +164,7 @@ class Solver(Judge):
             if self.rows[base + 2] and capture_end_ns - self.rows[base + 2] >= TIME_WAIT_NS:
                 self._row(0, 0, CLOSED, TIMEOUT_2MSL, ASSUMED, self.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL])
         self.finals[x] = self.state
-        if self.doubted:
+        if self.wanted:
             doubt_rows(self, n, capture_end_ns)
         return 0
 

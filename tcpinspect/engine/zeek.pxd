@@ -1,4 +1,5 @@
 cimport cython
+from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Resize
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.surplus cimport Surplus

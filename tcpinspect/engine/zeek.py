@@ -15,6 +15,8 @@ if not cython.compiled:
     from tcpinspect.protocol.seqnum import difference
     from tcpinspect.engine.surplus import Surplus
 
+    PyByteArray_AS_STRING = PyByteArray_Resize = None  # cimported where compiled
+
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 CYCLE = cython.declare(cython.longlong, 0x100000000)
 FIN = cython.declare(cython.longlong, header.FIN)
@@ -126,10 +128,7 @@ class Outcome:
                 self._swap_story()
         if flags & RST:
             length = 0
-        if flags & SYN:
-            length += 1
-        if flags & FIN:
-            length += 1
+        length += ((flags & SYN) != 0) + ((flags & FIN) != 0)
         self._place(side, s.seq, flags, length)
         rel = self.sent[side] + difference(s.seq, self.start[side] + self.sent[side])
         self._note_flags(side, flags, rel, payload)
@@ -156,14 +155,13 @@ class Outcome:
         """`segment` between two sides at work, without the steps that only beginnings, ends and closed windows need."""
         payload: cython.longlong = s.payload_len
         rel: cython.longlong = self.sent[side] + difference(s.seq, self.start[side] + self.sent[side])
-        offset: cython.longlong
+        offset: cython.longlong = 0
         if s.checksum_status == CHECKSUM_GOOD:
             self.proven[side] = 1
         bit: cython.longlong = SEEN_DATA if payload > 0 else SEEN_ACK
         if not self.seen & (bit if side == self.opener else bit << ROLE_BITS) and (payload > 0 or s.flags & ACK):
             self._once(side, bit, ord("D") if payload > 0 else ord("A"))
         self.elapsed = 1 if s.time_ns >= (self.first_us + 1) * 1000 else 0
-        offset = 0
         if s.flags & ACK:
             offset = self.acked[peer] + difference(s.ack, self.start[peer] + self.acked[peer])
             if offset > self.acked[peer] and not (s.ack == 0 and offset - self.acked[peer] > BELIEVABLE_JUMP):
@@ -195,10 +193,13 @@ class Outcome:
         """Append the letters to a bytearray and return their number."""
         i: cython.longlong
         at: cython.longlong = len(letters)
-        letters.extend(bytes(self.letters[: self.length if self.length < NEAR else NEAR]))
-        for i in range(NEAR, self.length):
-            letters.append(self.surplus.letters[i - NEAR])
-        return len(letters) - at
+        if not cython.compiled:
+            letters.extend(self.history().encode())
+            return self.length
+        PyByteArray_Resize(letters, at + self.length)
+        for i in range(self.length):
+            PyByteArray_AS_STRING(letters)[at + i] = self.letters[i] if i < NEAR else self.surplus.letters[i - NEAR]
+        return self.length
 
     def over(self):
         """1 when both sides have closed or one has reset: nothing but repeats should come."""
