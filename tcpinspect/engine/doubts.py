@@ -200,7 +200,7 @@ def _fin_came_first(judge, base, k):
     f: cython.longlong = judge.fin_at[1 - judge.x]
     if judge.rows[base + 5] == RCV_FIN:
         return judge.rows[base + 3] == FIN_WAIT_2 and judge.rows[base - ROW + 8] == FIN_FIRST
-    if f < 0 or judge.rows[base + 4] != FIN_WAIT_2:
+    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2:
         return 0
     if f > k:
         # The ACK has overtaken it: a receiver may hold what is ahead of its turn (§3.10.7.4), or take its acknowledgment at once.

@@ -180,6 +180,11 @@ def solved(exchange: list[tuple[int, ...]], *, low: int = 0, high: int = 0, flip
     return *sides, solver.handshake, solver.teardown, solver.client ^ flip, *(solver.final_state(side ^ flip) for side in (0, 1))
 
 
+OPENED_AGAIN = [(1, 18, 1, 0, 0, 0, -1, -1), (1, 17, 0, 0, 0, 0, -1, -1), (0, 18, 0, 1, 0, 0, -1, -1)] + [(0, 2, 0, 0, 0, 0, -1, -1)] * 6
+OPENED_AGAIN += [(0, 17, 0, 0, 0, 0, -1, -1), (0, 4, 0, 0, 0, 0, -1, -1), (1, 2, 0, 0, 0, 0, -1, -1)]
+
+
+@example(OPENED_AGAIN, 1, 0)  # a FIN that the new incarnation has not sent is no number
 @settings(max_examples=400, deadline=None)
 @given(exchanges(), NUMBER, NUMBER)
 def test_any_exchange_reads_the_same_wherever_its_numbers_begin(exchange: list[tuple[int, ...]], low: int, high: int) -> None:
