@@ -165,7 +165,9 @@ class Judge(Ledger):
 
     def _fin_behind(self, i):
         """The side's FIN, where record i bears the number behind it and yet passed the capture point first; -1: none."""
-        if self.sent_fin or self.fin[self.x] < 0 or self.fin_at[self.x] < i or self.octets[i] or self.flags[i] & RST or not self.flags[i] & ACK:
+        if self.sent_fin or self.fin[self.x] < 0 or self.fin_at[self.x] < i:
+            return -1
+        if self.octets[i] or self.flags[i] & RST or not self.flags[i] & ACK:
             return -1
         return self.fin_at[self.x] if difference(self.seq[i], self.fin[self.x]) == 1 else -1
 
