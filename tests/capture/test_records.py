@@ -129,10 +129,9 @@ def test_pcapng_comments_and_drops() -> None:
 @pytest.mark.parametrize("kind", [9, 0xBAD, 0x40000BAD])
 def test_pcapng_custom_blocks_count_as_frames_as_in_wireshark(kind: int, tmp_path: Path, tshark) -> None:
     path = tmp_path / "custom.pcapng"
-    path.write_bytes(
-        section("<") + interface("<") + enhanced("<", 0, 1, packet()) + block("<", kind, bytes(8) if kind != 9 else b"__REALTIME_TIMESTAMP=1\n") + block("<", 77, bytes(8))
-        + enhanced("<", 0, 2, packet(101))
-    )  # fmt: skip
+    body = bytes(8) if kind != 9 else b"__REALTIME_TIMESTAMP=1\n"
+    blocks = [enhanced("<", 0, 1, packet()), block("<", kind, body), block("<", 77, bytes(8)), enhanced("<", 0, 2, packet(101))]
+    path.write_bytes(section("<") + interface("<") + b"".join(blocks))
     frames = [row.frame for row in ti.analyze(path).table("segments")]
     assert frames == [1, 3] == [int(row["frame.number"]) for row in tshark(path, "frame.number", "tcp.srcport") if row["tcp.srcport"]]
 
