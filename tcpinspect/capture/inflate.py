@@ -125,15 +125,18 @@ class _Gzip:
         return piece
 
     def _salvage(self, member: Any) -> bytes:
-        """What a step gives up to the damage in it, by going there in small steps."""
-        out = b""
-        for at in range(0, len(self._input), _SALVAGE):
+        """What a step gives up to the damage in it, by going there in small steps, at last octet by octet."""
+        out, at, size = b"", 0, _SALVAGE
+        while at < len(self._input) and len(out) < _OUTPUT:
+            before = member.copy()
             try:
-                out += member.decompress(self._input[at : at + _SALVAGE], _OUTPUT - len(out) or 1)
+                out += member.decompress(self._input[at : at + size], _OUTPUT - len(out))
             except self._zlib.error:
-                break
-            if len(out) >= _OUTPUT:
-                break
+                if size == 1:
+                    break
+                member, size = before, 1
+            else:
+                at += size
         return out
 
 

@@ -35,6 +35,10 @@ OBSOLETE_PACKET = cython.declare(cython.longlong, 2)
 SIMPLE_PACKET = cython.declare(cython.longlong, 3)
 STATISTICS = cython.declare(cython.longlong, 5)
 ENHANCED_PACKET = cython.declare(cython.longlong, 6)
+# Blocks that hold no packet, but that Wireshark shows as frames: systemd's journal, and custom blocks (copied on or not).
+JOURNAL = cython.declare(cython.longlong, 9)
+CUSTOM = cython.declare(cython.longlong, 0xBAD)
+CUSTOM_NOT_COPIED = cython.declare(cython.longlong, 0x40000BAD)
 
 _PCAP_MAGIC = {
     b"\xa1\xb2\xc3\xd4": (1, 1000, 16, "microseconds"),
@@ -49,7 +53,7 @@ _PCAP_MAGIC = {
 # RFC 1761: the datalink types of snoop files that have a number in tcpdump.org's list, which the engine knows.
 _SNOOP_MAGIC = b"snoop\0\0\0"
 _SNOOP_LINKS = {0: 1, 4: 1, 2: 6, 8: 10}
-_NO_LINK = 1 << 16  # beyond that list: a snoop type without a number there
+_NO_LINK = cython.declare(cython.longlong, 1 << 16)  # beyond that list: a snoop type without a number there, or no packet
 _SNOOP_RECORD = cython.declare(cython.longlong, 24)
 
 
@@ -318,11 +322,16 @@ class Records(Batch):
                     return 0
                 self.want = total
                 return 0
+            if self.u32(self.at + total - 4) != total:
+                self.stop(f"a pcapng block that gives its length as {total} and as {self.u32(self.at + total - 4)}")
+                return 0
             if kind == ENHANCED_PACKET or kind == SIMPLE_PACKET or kind == OBSOLETE_PACKET:
                 if self.packet_block(kind, self.at, total) < 0:
                     return 0
             elif kind == INTERFACE:
                 self.interface_block(bytes(self.buffer[self.at : self.at + total]))
+            elif kind == CUSTOM or kind == CUSTOM_NOT_COPIED or kind == JOURNAL:
+                self.add(self.at + 8, total - 12, total - 12, self.last_time, _NO_LINK, 0)
             elif kind == STATISTICS or kind == SECTION_HEADER:
                 self.other_block(kind, bytes(self.buffer[self.at : self.at + total]))
             self.at += total

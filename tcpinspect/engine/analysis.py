@@ -201,8 +201,8 @@ def analyse(s, fwd, rev, pair, reused):
             s.bytes_in_flight = flight
 
     learn(s, fwd, rev, pair, reused)
-    if 0 < s.options_len < s.header_len - MINIMUM_HEADER:
-        # The snap length cut the options: Wireshark stops there, before it shows what it found.
+    if s.options_len < s.header_len - MINIMUM_HEADER or s.options_malformed == 2:
+        # Options cut by the snap length, or SACK blocks without room for one: Wireshark stops there, before it shows what it found.
         s.duplicate_ack_num = s.bytes_in_flight = s.ack_rtt_ns = s.rto_ns = -1
         return 0
     # Wireshark shows the initial RTT only where it has something else to say.
@@ -458,7 +458,8 @@ def learn_options(s, fwd, rev, pair):
     block: cython.longlong
     if s.window_shift >= 0:
         fwd.window_shift = s.window_shift if s.window_shift < LARGEST_SHIFT else LARGEST_SHIFT
-    if s.flags & SYN:
+    # A cut or unreadable list does not say what is missing from it.
+    if s.flags & SYN and s.options_len >= s.header_len - MINIMUM_HEADER and s.options_malformed != 2:
         # RFC 7323 §2.2: both sides must send the option in their SYN to enable scaling in either direction.
         if fwd.window_shift == UNKNOWN:
             fwd.window_shift = NOT_USED

@@ -168,6 +168,10 @@ class Decoder(Layers):
                 s.window_shift = self.octets[at + 2]
             elif kind == 4 and length == 2:
                 s.sack_permitted = 1
+            elif kind == 5 and length < 10:
+                # RFC 2018 §3: 8n + 2 octets for n blocks; with fewer than one, Wireshark reads no further.
+                s.options_malformed = 2
+                return 0
             elif kind == 5 and (length - 2) % 8 == 0:
                 block = 0
                 while block < 4 and (block + 1) * 8 <= length - 2:

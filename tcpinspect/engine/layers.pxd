@@ -14,6 +14,7 @@ cdef class Layers(Tunnels):
     cdef long long extensions(self, Segment s) noexcept
     cdef long long join(self, Segment s, long long identification, long long offset, long long more, long long limit) noexcept
     cdef long long transport(self) noexcept
+    cdef long long wrapped(self) noexcept
     cdef long long icmp(self, long long family) noexcept
     cdef long long quote_ipv4(self, long long at) noexcept
     cdef long long quote_ipv6(self, long long at) noexcept

@@ -7,8 +7,8 @@ Reading: RFC 791, RFC 8200 §4, RFC 6946 (atomic fragments), RFC 2675 (jumbogram
 import cython
 
 from tcpinspect.engine.links import (
-    CUT_OFF, ENCRYPTED, ETHERTYPE, FRAGMENT, ICMP, ICMPV6, IP, LLC, MALFORMED, NOT_IP, OTHER_PROTOCOL, PPP, REASONS, SCTP, TOO_DEEP,
-    TRANSPORT,
+    CUT_OFF, ENCRYPTED, ETHERNET, ETHERTYPE, FRAGMENT, ICMP, ICMPV6, IP, LLC, MALFORMED, NOT_IP, OTHER_PROTOCOL, PPP, REASONS, SCTP,
+    TOO_DEEP, TRANSPORT,
 )  # fmt: skip
 
 if not cython.compiled:
@@ -21,6 +21,7 @@ L_IP = cython.declare(cython.longlong, IP)
 L_TRANSPORT = cython.declare(cython.longlong, TRANSPORT)
 L_PPP = cython.declare(cython.longlong, PPP)
 L_LLC = cython.declare(cython.longlong, LLC)
+L_ETHERNET = cython.declare(cython.longlong, ETHERNET)
 MAX_DEPTH = cython.declare(cython.longlong, 24)
 R_CUT_OFF = cython.declare(cython.longlong, CUT_OFF)
 R_MALFORMED = cython.declare(cython.longlong, MALFORMED)
@@ -101,10 +102,7 @@ class Layers(Tunnels):
         if total < length:
             return R_MALFORMED
         self.claimed_end = at + total
-        if at + total < self.wire_end:
-            self.wire_end = at + total
-            if self.wire_end < self.end:
-                self.end = self.wire_end
+        self.narrow(at + total)
         if self.end - at < length:
             return R_CUT_OFF
         s.family = 4
@@ -128,12 +126,11 @@ class Layers(Tunnels):
         if self.end - at < 40:
             return R_CUT_OFF
         length = self.u16(at + 4)
-        # Length 0: a jumbogram (RFC 2675) or offload; then the packet ends where the wire says.
-        self.claimed_end = at + 40 + length if length else self.wire_end
-        if length and at + 40 + length < self.wire_end:
-            self.wire_end = at + 40 + length
-            if self.wire_end < self.end:
-                self.end = self.wire_end
+        # Length 0 in a packet too long for the field: a jumbogram (RFC 2675) or offload, which ends where the wire says.
+        if not length and self.wire_end - at - 40 > LARGEST:
+            length = self.wire_end - at - 40
+        self.claimed_end = at + 40 + length
+        self.narrow(self.claimed_end)
         s.family = 6
         s.src_hi = self.i64(at + 8)
         s.src_lo = self.i64(at + 16)
@@ -147,14 +144,14 @@ class Layers(Tunnels):
         return 0 if self.value == PROTOCOL_TCP else self.extensions(s)
 
     def extensions(self, s):
-        """Extension headers, RFC 8200 §4: hop-by-hop, routing, destination, mobility, HIP, shim6; AH counts in words."""
+        """Extension headers, RFC 8200 §4: hop-by-hop, routing, destination, shim6; AH counts in words. Mobility and HIP carry nothing."""
         at: cython.longlong = self.at
         start: cython.longlong = at
         value: cython.longlong = self.value
         length: cython.longlong
         reason: cython.longlong
         hops: cython.longlong = 0
-        while value == 0 or value == 43 or value == 60 or value == 44 or value == 51 or value == 135 or value == 139 or value == 140:
+        while value == 0 or value == 43 or value == 60 or value == 44 or value == 51 or value == 140:
             hops += 1
             if hops > MAX_DEPTH:
                 return R_TOO_DEEP
@@ -200,12 +197,14 @@ class Layers(Tunnels):
 
     def transport(self):
         """Not TCP: a packet inside, or the reason to stop."""
-        if self.value == 4 or self.value == 41:
+        if self.value == 4:
             self.layer = L_IP
             return 0
+        if self.value == 41:
+            return self.six()
         if self.value == 47:
             return self.gre()
-        if self.value == 17:
+        if self.value == 17 or self.value == 136:  # UDP, UDP-Lite
             return self.udp()
         if self.value == 1:
             self.icmp(4)
@@ -217,7 +216,22 @@ class Layers(Tunnels):
             return R_SCTP
         if self.value == 50:
             return R_ENCRYPTED
-        return R_OTHER
+        return self.wrapped()
+
+    def wrapped(self):
+        """Packets in IP by other numbers: EtherIP (RFC 3378), MPLS (RFC 4023), AH (RFC 4302), PIM's register (RFC 7761 §4.9.3)."""
+        at: cython.longlong = self.at
+        if self.value != 97 and self.value != 137 and self.value != 51 and self.value != 103:
+            return R_OTHER
+        if self.end - at < 2:
+            return R_CUT_OFF
+        if self.value == 97:
+            return self.skip(2, L_ETHERNET, 0)
+        if self.value == 137:
+            return self.mpls()
+        if self.value == 51:
+            return self.skip((self.view[at + 1] + 2) * 4, L_TRANSPORT, self.view[at])
+        return self.skip(8, L_IP, 0) if self.view[at] == 0x21 else R_OTHER
 
     def icmp(self, family):
         """Errors quote the packet they are about: its IP header and at least 8 octets more (RFC 792, RFC 4443 §3)."""

@@ -1,8 +1,8 @@
-"""Peel a packet down to IP: what links, tags and labels put in front. Floor 2; compiled.
+"""Peel what tags, labels, LLC, PPP and 802.11 put in front of IP. Floor 2; compiled.
 
 Every read is preceded by a comparison with `end`, the end of what was captured of the layer; `wire_end` is where the layer
-ended on the wire (snap length). Reading: tcpdump.org's list of link-layer header types, IEEE 802.1Q, RFC 3032 (MPLS),
-RFC 2516 (PPPoE), RFC 1661 and 1662 (PPP), RFC 4391 (IP over InfiniBand), IEEE 802.5.
+ended on the wire (snap length). Reading: IEEE 802.1Q, 802.2 and 802.11, RFC 3032 (MPLS), RFC 2516 (PPPoE),
+RFC 1661 and 1662 (PPP), RFC 8300 (NSH).
 """
 
 import cython
@@ -21,12 +21,15 @@ L_IP = cython.declare(cython.longlong, IP)
 L_ETHERNET = cython.declare(cython.longlong, ETHERNET)
 L_PPP = cython.declare(cython.longlong, PPP)
 L_LLC = cython.declare(cython.longlong, LLC)
-R_UNKNOWN_LINK = cython.declare(cython.longlong, UNKNOWN_LINK)
 R_CUT_OFF = cython.declare(cython.longlong, CUT_OFF)
 R_MALFORMED = cython.declare(cython.longlong, MALFORMED)
 R_NOT_IP = cython.declare(cython.longlong, NOT_IP)
 R_ARP = cython.declare(cython.longlong, ARP)
 R_ENCRYPTED = cython.declare(cython.longlong, ENCRYPTED)
+R_FRAGMENT = cython.declare(cython.longlong, FRAGMENT)
+
+# EtherTypes by which a frame behind MPLS labels is known.
+_FRAMED = frozenset((0x0800, 0x0806, 0x8100, 0x86DD, 0x8847, 0x8864, 0x88A8))
 
 
 class Links:
@@ -83,135 +86,41 @@ class Links:
         self.value = self.u16(self.at - 2) if value == -2 else value
         return 0
 
-    def link_layer(self, link):
-        """The layer in front; numbers are those of tcpdump.org's list of link-layer header types."""
-        at: cython.longlong = self.at
-        room: cython.longlong = self.end - at
-        family: cython.longlong
-        self.value = 0
-        if link == 1:
-            self.layer = L_ETHERNET
-            return 0
-        if link == 12 or link == 14 or link == 101 or link == 228 or link == 229:
-            self.layer = L_IP
-            return 0
-        if link == 113 or link == 276:  # Linux cooked, versions 1 and 2
-            if room < (16 if link == 113 else 20):
-                return R_CUT_OFF
-            self.value = self.u16(at + 14 if link == 113 else at)
-            self.at = at + (16 if link == 113 else 20)
-            self.layer = L_ETHERTYPE
-            return 0
-        if link == 0 or link == 108:  # BSD loopback: an address family in the byte order of the host, or big-endian
-            if room < 4:
-                return R_CUT_OFF
-            family = self.u32(at)
-            if family > 0xFFFF:
-                family = self.view[at] | (self.view[at + 1] << 8)
-            self.at = at + 4
-            self.layer = L_IP
-            # AF_INET, and AF_INET6 on Linux, NetBSD, FreeBSD and Darwin (tcpdump.org, LINKTYPE_NULL)
-            if family == 2 or family == 10 or family == 24 or family == 28 or family == 30:
-                return 0
-            return R_NOT_IP
-        if link == 9 or link == 50:  # PPP, or Cisco HDLC
-            if room < 4:
-                return R_CUT_OFF
-            if (self.view[at] == 0x0F or self.view[at] == 0x8F) and self.view[at + 1] == 0:
-                return self.skip(4, L_ETHERTYPE, self.u16(at + 2))
-            self.layer = L_PPP
-            return 0
-        if link == 104:  # Cisco HDLC: address, control, EtherType
-            return self.skip(4, L_ETHERTYPE, -2)
-        if link == 51:  # PPPoE without Ethernet
-            self.value = 0x8864
-            self.layer = L_ETHERTYPE
-            return 0
-        if link == 10:  # FDDI: frame control, two addresses
-            return self.skip(13, L_LLC, 0)
-        if link == 6:
-            return self.token_ring()
-        if link == 242:  # IP over InfiniBand: two hardware addresses, EtherType, reserved (RFC 4391 §6)
-            if room < 44:
-                return R_CUT_OFF
-            return self.skip(44, L_ETHERTYPE, self.u16(at + 40))
-        if link == 129:  # ARCnet as Linux writes it; protocol 212 is IP (RFC 1201)
-            if room < 8:
-                return R_CUT_OFF
-            return self.skip(8, L_IP, 0) if self.view[at + 4] == 212 else R_NOT_IP
-        if link == 239:
-            return self.nflog()
-        if link == 127 or link == 105:
-            return self.wireless(link)
-        if link == 178:  # Juniper Ethernet: magic, flags, extensions when bit 7 says so
-            if room < 6:
-                return R_CUT_OFF
-            if self.view[at + 3] & 0x80:
-                return self.skip(6 + self.u16(at + 4), L_ETHERNET, 0)
-            return self.skip(4, L_ETHERNET, 0)
-        return R_UNKNOWN_LINK
-
-    def token_ring(self):
-        """IEEE 802.5: access and frame control, two addresses, and a route where the first bit of the source says so."""
-        route: cython.longlong = 0
-        if self.end - self.at < 14:
+    def six(self):
+        """IPv6 announced: the version must agree; IPv4 announced goes by the version alone, as in Wireshark."""
+        self.layer = L_IP
+        if self.at >= self.end:
             return R_CUT_OFF
-        if self.view[self.at + 1] & 0xC0 != 0x40:
-            return R_NOT_IP  # the ring's own frames
-        if self.view[self.at + 8] & 0x80:
-            if self.end - self.at < 15:
-                return R_CUT_OFF
-            route = self.view[self.at + 14] & 0x1F
-            if route < 2:
-                return R_MALFORMED
-        return self.skip(14 + route, L_LLC, 0)
+        return 0 if self.view[self.at] >> 4 == 6 else R_NOT_IP
 
-    def nflog(self):
-        """Linux netfilter's log: family, version, resource, then attributes; attribute 9 is the packet."""
-        at: cython.longlong = self.at + 4
-        length: cython.longlong
-        while self.end - at >= 4:
-            length = self.view[at] | (self.view[at + 1] << 8)
-            if length < 4 or length > self.wire_end - at:
-                return R_MALFORMED
-            if (self.view[at + 2] | (self.view[at + 3] << 8)) & 0x7FFF == 9:
-                self.wire_end = at + length
-                if self.wire_end < self.end:
-                    self.end = self.wire_end
-                self.at = at + 4
-                self.layer = L_IP
-                return 0
-            at += (length + 3) & -4
-        return R_CUT_OFF
-
-    def wireless(self, link):
-        """802.11 data frames, with or without a radiotap header in front; protected ones stay closed."""
+    def wireless(self, swapped, padded):
+        """An 802.11 data frame; protected ones stay closed. `swapped`: the octets of its frame control; `padded`: to four octets."""
         at: cython.longlong = self.at
         length: cython.longlong = 24
+        kind: cython.longlong
         control: cython.longlong
-        if link == 127:
-            if self.end - at < 4:
-                return R_CUT_OFF
-            at += self.view[at + 2] | (self.view[at + 3] << 8)
         if self.end - at < 24:
             return R_CUT_OFF
-        control = self.view[at + 1]
-        if self.view[at] & 0x0C != 8 or self.view[at] & 0x40:
-            return R_NOT_IP  # management, control, or data without data
+        kind = self.view[at + 1 if swapped else at]
+        control = self.view[at if swapped else at + 1]
+        if kind & 0x4F != 8:
+            return R_NOT_IP  # management, control, data without data, or another version
         if control & 0x40:
             return R_ENCRYPTED
+        if control & 4 or self.view[at + 22] & 15:
+            return R_FRAGMENT
         if control & 3 == 3:
             length += 6
-        if self.view[at] & 0x80:
+        if kind & 0x80:
             length += 2
             if self.end - at < length:
                 return R_CUT_OFF
-            self.at = at
             if self.view[at + length - 2] & 0x80:
                 return self.aggregate(length)
             if control & 0x80:
                 length += 4
-        self.at = at
+        if padded:
+            length = (length + 3) & -4
         return self.skip(length, L_LLC, 0)
 
     def aggregate(self, length):
@@ -223,15 +132,15 @@ class Links:
             at += (14 + self.u16(at + 12) + 3) & -4
         if last < 0:
             return R_CUT_OFF
-        self.wire_end = last + 14 + self.u16(last + 12)
-        if self.wire_end < self.end:
-            self.end = self.wire_end
+        self.narrow(last + 14 + self.u16(last + 12))
         self.at = last
         return self.skip(14, L_LLC, 0)
 
     def ethernet(self):
         if self.end - self.at < 14:
             return R_CUT_OFF
+        if self.view[self.at] & 0xFD == 1 and self.u32(self.at + 1) == 0x000C0000:  # Cisco ISL: 26 octets around the frame
+            return self.skip(26, L_ETHERNET, 0)
         self.value = self.u16(self.at + 12)
         self.at += 14
         self.layer = L_ETHERTYPE
@@ -241,7 +150,8 @@ class Links:
         """The PPP protocol field, one or two octets (RFC 1661 §2), behind address and control (RFC 1662 §3.1) or not."""
         if self.end - self.at < 4:
             return R_CUT_OFF
-        if self.view[self.at] == 0xFF and self.view[self.at + 1] == 3:
+        # PPPoE leaves address and control out (RFC 2516 §4).
+        if self.view[self.at] == 0xFF and self.view[self.at + 1] == 3 and self.value != 0x8864:
             self.at += 2
         if self.view[self.at] & 1:
             self.value = self.view[self.at]
@@ -250,67 +160,167 @@ class Links:
             self.value = self.u16(self.at)
             self.at += 2
         self.layer = L_IP
-        if self.value == 0x21 or self.value == 0x57:
+        if self.value == 0x21:
             return 0
+        if self.value == 0x57:
+            return self.six()
+        if self.value == 0x281 or self.value == 0x283:
+            return self.mpls()
+        if self.value == 0x3D:  # multilink (RFC 1990): a packet in one piece, its first and last
+            if self.end - self.at < 4:
+                return R_CUT_OFF
+            return self.skip(4, L_PPP, 0) if self.view[self.at] & 0xC0 == 0xC0 else R_FRAGMENT
+        if self.value == 0x31:  # bridged (RFC 3518): flags, type 1 for Ethernet, a LAN's number where a flag says so
+            if self.end - self.at < 2:
+                return R_CUT_OFF
+            if self.view[self.at + 1] != 1:
+                return R_NOT_IP
+            return self.skip(6 if self.view[self.at] & 0x40 else 2, L_ETHERNET, 0)
         return R_NOT_IP
 
     def ethertype(self):
         """IP, or something in front of the next layer."""
+        at: cython.longlong = self.at
         value: cython.longlong = self.value
-        if value == 0x0800 or value == 0x86DD:
+        if value == 0x0800:
             self.layer = L_IP
             return 0
-        if value == 0x8100 or value == 0x88A8 or value == 0x9100 or value == 0x9200:
+        if value == 0x86DD:
+            return self.six()
+        if value == 0x8100 or value == 0x88A8 or value == 0x9100:
             return self.skip(4, L_ETHERTYPE, -2)
         if value == 0x0806:
             return R_ARP
         if value == 0x8847 or value == 0x8848:
             return self.mpls()
         if value == 0x8864:  # PPPoE session: version, code, session, length
-            if self.end - self.at < 6:
+            if self.end - at < 6:
                 return R_CUT_OFF
-            if self.at + 6 + self.u16(self.at + 4) < self.wire_end:
-                self.wire_end = self.at + 6 + self.u16(self.at + 4)
-                if self.wire_end < self.end:
-                    self.end = self.wire_end
-            return self.skip(6, L_PPP, 0)
+            self.narrow(at + 6 + self.u16(at + 4))
+            return self.skip(6, L_PPP, 0x8864)
         if value == 0x6558:  # transparent Ethernet bridging
             self.layer = L_ETHERNET
             return 0
-        if value == 0x880B:
-            self.layer = L_PPP
-            return 0
-        if value == 0x8926:  # VN-Tag
-            return self.skip(6, L_ETHERTYPE, -2)
-        if value == 0x88E7:  # provider backbone bridging: service tag, then the customer's frame
-            return self.skip(4, L_ETHERNET, 0)
-        if value <= 1500:
+        if value <= 1500 or value == 0x8870:  # a length, or the type of frames too long for one
             self.layer = L_LLC
             return 0
+        return self.rare_tag(value)
+
+    def rare_tag(self, value):
+        """Tags of bridges and fabrics: VN-Tag, 802.1BR, backbone bridging, FabricPath, TrustSec, TRILL, MACsec, HSR, NSH, batman-adv."""
+        at: cython.longlong = self.at
+        if value == 0x8926:
+            return self.skip(6, L_ETHERTYPE, -2)
+        if value == 0x893F or value == 0x8909:
+            return self.skip(8, L_ETHERTYPE, -2)
+        if value == 0x892F:
+            return self.skip(6, L_ETHERTYPE, -2)
+        if value == 0x88E7:
+            return self.skip(4, L_ETHERNET, 0)
+        if value == 0x8903:
+            return self.skip(2, L_ETHERNET, 0)
+        if self.end - at < 6:
+            return R_CUT_OFF
+        if value == 0x22F3:  # RFC 6325 §3: five bits say how many words of options follow
+            return self.skip(6 + (self.u16(at) >> 6 & 31) * 4, L_ETHERNET, 0)
+        if value == 0x88E5:  # neither encrypted nor changed; the channel's identifier where a bit says so
+            if self.view[at] & 0x0C:
+                return R_ENCRYPTED
+            return self.skip(16 if self.view[at] & 0x20 else 8, L_ETHERTYPE, -2)
+        if value == 0x894F:
+            return self.service()
+        if value == 0x4305:  # unicast, of version 15 or 14
+            return self.skip(10, L_ETHERNET, 0) if self.view[at] == 0x40 or self.view[at] == 3 else R_NOT_IP
         return R_NOT_IP
+
+    def service(self):
+        """Network service header (RFC 8300 §2.2): its length in words, and what comes next."""
+        following: cython.longlong
+        length: cython.longlong
+        if self.end - self.at < 8:
+            return R_CUT_OFF
+        length = (self.view[self.at + 1] & 63) * 4
+        following = self.view[self.at + 3]
+        if length < 8:
+            return R_MALFORMED
+        if self.skip(length, L_IP, 0):
+            return R_CUT_OFF
+        if following == 1:
+            return 0
+        if following == 2:
+            return self.six()
+        if following == 3:
+            self.layer = L_ETHERNET
+            return 0
+        return self.mpls() if following == 5 else R_NOT_IP
+
+    def narrow(self, wire_end):
+        """The layer itself says where it ends."""
+        if wire_end < self.wire_end:
+            self.wire_end = wire_end
+            if wire_end < self.end:
+                self.end = wire_end
+        return 0
 
     def llc(self):
-        """IEEE 802.2: SNAP with an EtherType, or IP directly."""
+        """IEEE 802.2: SNAP with an EtherType or a bridged frame (RFC 2684 §5.2), IP directly, or OSI's NLPIDs (RFC 2684 §5.1)."""
         at: cython.longlong = self.at
-        if self.end - at < 3:
+        length: cython.longlong = 3
+        vendor: cython.longlong
+        if self.end - at < 5:
             return R_CUT_OFF
-        if self.view[at] == 0xAA and self.view[at + 1] == 0xAA:
-            return self.skip(8, L_ETHERTYPE, -2)
-        if self.view[at] == 6 and self.view[at + 1] == 6:
-            return self.skip(3, L_IP, 0)
-        return R_NOT_IP
+        if self.view[at + 2] & 3 != 3:
+            length = 4  # numbered frames have two octets of control
+        if self.view[at] == 6:
+            return self.skip(length, L_IP, 0)
+        if self.view[at] == 0xFE and self.view[at + 1] == 0xFE and self.view[at + 2] == 3:
+            self.at = at + 3
+            return self.network_layer()
+        if self.view[at] != 0xAA or self.view[at + 1] != 0xAA:
+            return R_NOT_IP
+        if self.end - at < length + 5:
+            return R_CUT_OFF
+        vendor = self.u32(at + length - 1) & 0xFFFFFF
+        if self.skip(length + 5, L_ETHERTYPE, -2):
+            return R_CUT_OFF
+        if vendor == 0x0080C2:
+            return self.skip(2, L_ETHERNET, 0) if self.value == 1 or self.value == 7 else R_NOT_IP
+        return 0 if vendor == 0 or vendor == 0xF8 else R_NOT_IP
+
+    def network_layer(self):
+        """ISO/IEC TR 9577's identifiers of network protocols: IPv4, IPv6, SNAP, PPP."""
+        if self.end - self.at < 1:
+            return R_CUT_OFF
+        self.value = self.view[self.at]
+        self.at += 1
+        self.layer = L_IP
+        if self.value == 0xCC:
+            return 0
+        if self.value == 0x8E:
+            return self.six()
+        self.layer = L_PPP
+        return 0 if self.value == 0xCF else R_NOT_IP
 
     def mpls(self):
-        """Labels until the bottom of the stack; IP by its version, else a pseudowire with a control word (RFC 4385)."""
+        """Labels until the bottom of the stack; IP by its version, an associated channel (RFC 5586), else a pseudowire (RFC 4448)."""
         at: cython.longlong = self.at
         bottom: cython.longlong = 0
+        kind: cython.longlong
         while not bottom:
             if self.end - at < 5:
                 return R_CUT_OFF
             bottom = self.view[at + 2] & 1
             at += 4
         self.at = at
+        self.layer = L_IP
         if self.view[at] >> 4 == 4 or self.view[at] >> 4 == 6:
-            self.layer = L_IP
             return 0
-        return self.skip(4 if self.view[at] >> 4 == 0 else 0, L_ETHERNET, 0)
+        if self.view[at] >> 4 == 1:
+            if self.end - at < 4:
+                return R_CUT_OFF
+            kind = self.u16(at + 2)
+            return self.skip(4, L_IP, 0) if kind == 0x21 or kind == 0x57 else R_NOT_IP
+        # A control word begins with four zero bits, and so do most addresses: where it would be none, a type follows them.
+        if self.view[at] >> 4 or self.end - at >= 14 and self.u16(at + 12) in _FRAMED:
+            return self.skip(0, L_ETHERNET, 0)
+        return self.skip(4, L_ETHERNET, 0)

@@ -29,12 +29,27 @@ _FIXED_IPV6, _UDP_HEADER = 40, 8
 
 def link_headers(link: int, octets: bytes) -> Pieces:
     """What lies in front of the first step: the headers of the link type itself."""
+    yield from _to_the_last(_link(link, octets), octets, Header("Link header", f"tcpdump.org, link type {link}", (), ""))
+
+
+def _to_the_last(pieces: Pieces, octets: bytes, otherwise: Header) -> Pieces:
+    """The pieces, and what they leave of the octets: headers that the engine passes and that have no drawing here."""
+    covered = 0
+    for head, piece in pieces:
+        covered += len(piece)
+        yield head, piece
+    yield otherwise, octets[covered:]
+
+
+def _link(link: int, octets: bytes) -> Pieces:
     if link == 127:
         length = int.from_bytes(octets[2:4], "little")
         yield w.RADIOTAP, octets[:length]
         yield from _wireless(octets[length:])
     elif link == 105:
         yield from _wireless(octets)
+    elif link in (113, 276):
+        yield _LINKS[link], octets[: _LINKS[link].octets]
     elif link in _LINKS:
         yield _LINKS[link], octets
 
@@ -45,6 +60,12 @@ def step_headers(kind: int, value: int, octets: bytes, *, whole: bool = True, in
     `whole` False: the octets are the rest of the packet, of which only the headers up to a fragment's data are meant. `inside`:
     they are the beginning of the datagram that this fragment completed.
     """
+    names = {ETHERTYPE: f"EtherType 0x{value:04x}", TRANSPORT: f"IP protocol {value}", PPP: f"PPP protocol 0x{value:04x}"}
+    pieces = _step(kind, value, octets, whole, inside)
+    yield from _to_the_last(pieces, octets, Header(names.get(kind, "Header"), "IEEE and IANA registries", (), ""))
+
+
+def _step(kind: int, value: int, octets: bytes, whole: bool, inside: bool) -> Pieces:
     if inside:
         yield from _extensions(octets, value)
     elif kind == ETHERTYPE and value in (0x8847, 0x8848):
@@ -54,7 +75,7 @@ def step_headers(kind: int, value: int, octets: bytes, *, whole: bool = True, in
     elif kind == ETHERNET:
         yield w.ETHERNET_WITH_LENGTH if int.from_bytes(octets[12:14], "big") <= _LONGEST_802_3 else w.ETHERNET, octets
     elif kind == PPP:
-        yield _ppp(octets), octets
+        yield from _ppp(octets)
     elif kind == LLC:
         yield w.SNAP if len(octets) >= 8 else w.LLC, octets
     elif kind == IP:
@@ -97,10 +118,13 @@ def _labels(octets: bytes) -> Pieces:
     yield w.PSEUDOWIRE, octets[at:]
 
 
-def _ppp(octets: bytes) -> Header:
-    if octets[:2] == b"\xff\x03":
-        return w.PPP_ADDRESSED if len(octets) == 4 else w.PPP_ADDRESSED_SHORT
-    return w.PPP if len(octets) == 2 else w.PPP_SHORT
+def _ppp(octets: bytes) -> Pieces:
+    at = 2 if octets[:2] == b"\xff\x03" else 0
+    if octets[at : at + 1] and octets[at] & 1:
+        head = w.PPP_ADDRESSED_SHORT if at else w.PPP_SHORT
+    else:
+        head = w.PPP_ADDRESSED if at else w.PPP
+    yield head, octets[: head.octets]
 
 
 def _ip(octets: bytes, whole: bool) -> Pieces:
@@ -140,7 +164,7 @@ def _gre(octets: bytes) -> Pieces:
     rest = octets[length:]
     if kind in (0x88BE, 0x22EB):
         yield w.ERSPAN, rest
-    elif rest:
+    elif 0x8200 <= kind <= 0x83F0:
         yield from _wireless(rest)
 
 

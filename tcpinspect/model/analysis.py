@@ -33,7 +33,10 @@ LINK_NAMES = {
     0: "BSD loopback", 1: "Ethernet", 6: "Token Ring", 9: "PPP", 10: "FDDI", 12: "raw IP", 14: "raw IP", 50: "PPP in HDLC framing",
     51: "PPPoE", 101: "raw IP", 104: "Cisco HDLC", 105: "802.11", 108: "OpenBSD loopback", 113: "Linux cooked",
     127: "802.11 with radiotap", 129: "ARCnet", 178: "Juniper Ethernet", 228: "raw IPv4", 229: "raw IPv6", 239: "NFLOG",
-    242: "IP over InfiniBand", 276: "Linux cooked v2",
+    242: "IP over InfiniBand", 276: "Linux cooked v2", 7: "ARCnet", 100: "ATM by RFC 1483", 107: "frame relay", 109: "OpenBSD enc",
+    117: "OpenBSD pflog", 119: "802.11 with Prism", 122: "IP over Fibre Channel", 123: "SunATM", 138: "IP over IEEE 1394", 149: "pktap",
+    163: "802.11 with AVS", 167: "Juniper PPPoE", 179: "Juniper PPP", 180: "Juniper frame relay", 181: "Juniper Cisco HDLC", 192: "PPI",
+    204: "PPP with direction", 258: "pktap",
 }  # fmt: skip
 
 

@@ -126,6 +126,23 @@ def test_pcapng_comments_and_drops() -> None:
     assert capture.drops == 17
 
 
+@pytest.mark.parametrize("kind", [9, 0xBAD, 0x40000BAD])
+def test_pcapng_custom_blocks_count_as_frames_as_in_wireshark(kind: int, tmp_path: Path, tshark) -> None:
+    path = tmp_path / "custom.pcapng"
+    body = bytes(8) if kind != 9 else b"__REALTIME_TIMESTAMP=1\n"
+    blocks = [enhanced("<", 0, 1, packet()), block("<", kind, body), block("<", 77, bytes(8)), enhanced("<", 0, 2, packet(101))]
+    path.write_bytes(section("<") + interface("<") + b"".join(blocks))
+    frames = [row.frame for row in ti.analyze(path).table("segments")]
+    assert frames == [1, 3] == [int(row["frame.number"]) for row in tshark(path, "frame.number", "tcp.srcport") if row["tcp.srcport"]]
+
+
+def test_a_pcapng_block_whose_two_lengths_differ_ends_the_reading() -> None:
+    last = enhanced("<", 0, 2, packet(101))
+    analysis = ti.analyze(io.BytesIO(section("<") + interface("<") + enhanced("<", 0, 1, packet()) + last[:-4] + b"\0\0\0\1"))
+    assert [row.frame for row in analysis.table("segments")] == [1]
+    assert "gives its length as" in analysis.capture.warnings[0]
+
+
 def test_drops_are_unknown_where_the_capture_does_not_say() -> None:
     assert ti.analyze(pcap()).capture.drops is None
 

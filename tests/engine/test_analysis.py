@@ -88,14 +88,17 @@ class Talk:
 
 @pytest.mark.parametrize("isn", [(1000, 5000), (M - 2, M - 150), (0x7FFFFFFE, 0x80000000)])
 def test_a_clean_exchange_has_no_flags(isn: tuple[int, int]) -> None:
-    talk = Talk(isn).play(OPENING + """
+    talk = Talk(isn).play(
+        OPENING
+        + """
     30  > P. 1:101 ack 1 win 500    => bytes_in_flight 100, ack_rtt_ns null
     31  > P. 101:201 ack 1 win 500  => bytes_in_flight 200
     40  < . 1:1 ack 201 win 2000    => ack_rtt_ns 9000000, window 16000
     50  > F. 201:201 ack 1 win 500  => bytes_in_flight null
     60  < F. 1:1 ack 202 win 2000   => ack_rtt_ns 10000000
     70  > . 202:202 ack 2 win 500   => ack_rtt_ns 10000000
-    """)
+    """
+    )
     assert talk.pair.completeness == 1 | 2 | 4 | 8 | 16
     assert talk.halves[0].base_seq == isn[0] and talk.halves[0].base_known
 
@@ -108,105 +111,164 @@ def test_without_the_option_in_both_syns_the_window_is_not_scaled() -> None:
     """)
 
 
+def test_options_cut_off_by_the_snap_length_hide_what_the_segment_shows() -> None:
+    talk = Talk().play(OPENING + "30  > P. 1:101 ack 1 win 500 => bytes_in_flight 100")
+    for captured in (0, 4, 12):
+        way, again = parse("200  > P. 1:101 ack 1 win 500", talk.isn)
+        again.header_len, again.options_len = 32, captured
+        assert names(talk.hear(way, again)) == ({"retransmission"} if captured == 12 else set())
+
+
+def test_sack_without_room_for_a_block_hides_what_the_segment_shows() -> None:
+    talk = Talk().play(OPENING + "30  > P. 1:101 ack 1 win 500 => bytes_in_flight 100")
+    way, again = parse("200  > P. 1:101 ack 1 win 500", talk.isn)
+    again.header_len, again.options_len, again.options_malformed = 24, 4, 2
+    assert not names(talk.hear(way, again))
+
+
+def test_a_syn_with_its_options_cut_off_does_not_say_that_windows_are_not_scaled() -> None:
+    talk = Talk()
+    way, syn = parse("0  > S 0:0 win 1000", talk.isn)
+    syn.header_len, syn.options_len = 32, 4
+    talk.hear(way, syn)
+    talk.play("""
+    1  < S. 0:0 ack 1 win 2000 <wscale 3>
+    2  > . 1:1 ack 1 win 500               => window null, ack_rtt_ns 1000000, initial_rtt_ns 2000000
+    """)
+
+
 def test_without_a_handshake_the_window_is_unknown() -> None:
     talk = Talk().play("0 > . 1:11 ack 1 win 500  => window null, bytes_in_flight 10")
     assert talk.halves[0].base_seq == 1000
 
 
 def test_a_gap_is_a_lost_segment_and_hides_the_flight() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     31  > . 201:301 ack 1 win 500    => lost_segment, bytes_in_flight null
     32  < . 1:1 ack 301 win 2000     => ack_lost_segment, ack_rtt_ns 1000000
     33  > . 301:401 ack 1 win 500    => bytes_in_flight 100
-    """)
+    """
+    )
 
 
 def test_an_ack_beyond_what_was_seen_is_reported_once() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  < . 1:1 ack 501 win 2000     => ack_lost_segment
     31  < . 1:11 ack 501 win 2000
-    """)
+    """
+    )
 
 
 def test_late_segment_within_the_initial_rtt_is_out_of_order() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     31  > . 201:301 ack 1 win 500    => lost_segment
     35  > . 101:201 ack 1 win 500    => out_of_order
-    """)
+    """
+    )
 
 
 def test_late_segment_after_the_initial_rtt_is_a_retransmission() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     31  > . 101:201 ack 1 win 500
     60  > . 1:101 ack 1 win 500      => retransmission, rto_ns 30000000, bytes_in_flight 200
-    """)
+    """
+    )
 
 
 def test_third_ack_of_the_same_number_makes_the_repeat_fast() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     31  > . 101:201 ack 1 win 500
     40  < . 1:1 ack 101 win 2000
     41  < . 1:1 ack 101 win 2000     => duplicate_ack, duplicate_ack_num 1
     42  < . 1:1 ack 101 win 2000     => duplicate_ack, duplicate_ack_num 2
     50  > . 101:201 ack 1 win 500    => retransmission, fast_retransmission, rto_ns null
-    """)
+    """
+    )
 
 
 def test_repeat_of_what_was_acknowledged_is_spurious() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     40  < . 1:1 ack 101 win 2000
     90  > . 1:101 ack 1 win 500      => retransmission, spurious_retransmission, rto_ns null
-    """)
+    """
+    )
 
 
 def test_partial_ack_shortens_what_is_in_flight() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     40  < . 1:1 ack 51 win 2000      => ack_rtt_ns null
     41  > . 101:111 ack 1 win 500    => bytes_in_flight 60
-    """)
+    """
+    )
 
 
 def test_sack_blocks_are_not_in_flight() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     31  > . 101:201 ack 1 win 500
     32  > . 201:301 ack 1 win 500
     40  < . 1:1 ack 101 win 2000 <sack 201-301>
     41  > . 301:401 ack 1 win 500    => bytes_in_flight 200
-    """)
+    """
+    )
 
 
 def test_keep_alive_and_its_answer() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30     > . 1:101 ack 1 win 500
     40     < . 1:1 ack 101 win 2000
     60000  > . 100:101 ack 1 win 500   => keep_alive
     60010  < . 1:1 ack 101 win 2000    => keep_alive_ack, ack_rtt_ns 10000000
-    """)
+    """
+    )
 
 
 def test_closed_window_probe_answer_and_update() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30   > . 1:101 ack 1 win 500
     40   < . 1:1 ack 101 win 0       => zero_window
     500  > . 101:102 ack 1 win 500   => zero_window_probe
     510  < . 1:1 ack 101 win 0       => zero_window, zero_window_probe_ack
     600  < . 1:1 ack 101 win 2000    => window_update
     610  > . 101:201 ack 1 win 500
-    """)
+    """
+    )
 
 
 def test_segment_up_to_the_edge_fills_the_window() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  < . 1:1 ack 1 win 20          => window_update, window 160
     40  > . 1:161 ack 1 win 500       => window_full
-    """)
+    """
+    )
 
 
 def test_the_window_of_a_syn_ack_counts_unscaled() -> None:
@@ -252,11 +314,14 @@ def test_syn_ack_with_another_number_stays_in_the_connection() -> None:
 
 
 def test_time_that_runs_backwards_is_no_reordering() -> None:
-    Talk().play(OPENING + """
+    Talk().play(
+        OPENING
+        + """
     30  > . 1:101 ack 1 win 500
     31  > . 101:201 ack 1 win 500
     25  > . 1:101 ack 1 win 500      => retransmission, rto_ns -5000000
-    """)
+    """
+    )
 
 
 def test_a_segment_shorter_than_its_header_is_not_judged() -> None:
@@ -307,7 +372,7 @@ def random_exchange(seed: int, count: int) -> list[tuple[int, bytes]]:
                 send(way, seq, ack, 16)
             send(1 - way, ack, acked[way], 16, 100)
         elif kind < 0.78:
-            old = rng.choice(said[-rng.choice([2, 20]):])
+            old = rng.choice(said[-rng.choice([2, 20]) :])
             send(old[0], old[1], acked[1 - old[0]], old[3], old[4])
         elif kind < 0.84:
             win[way] = rng.choice([0, 0, 50, 1000, 65535])

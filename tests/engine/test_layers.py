@@ -92,6 +92,9 @@ V4, V6 = ipv4(TCP), ipv6(TCP)
 ERSPAN2 = struct.pack(">II", 0x10050001, 0)
 ERSPAN3 = struct.pack(">III", 0x20050001, 0, 0)
 
+NSH = b"\x0f\xc6\1"
+BRIDGED = b"\xaa\xaa\3\0\x80\xc2\0\7\0\0"
+
 # Name: link type, packet. The innermost is always V4 or V6.
 WRAPPINGS: dict[str, tuple[int, bytes]] = {
     "Ethernet, IPv4": (ETHERNET, ethernet(V4)),
@@ -169,10 +172,78 @@ WRAPPINGS: dict[str, tuple[int, bytes]] = {
     "Teredo": (RAW, udp(V6, 3544)),
     "Teredo with origin": (RAW, udp(bytes(8) + V6, 3544)),
     "Teredo with authentication and origin": (RAW, udp(b"\0\1\0\0" + bytes(9) + bytes(8) + V6, 3544)),
+    "GTP-U with Ethernet": (RAW, gtp(ethernet(V4))),
+    "GTP-U, version 0": (RAW, udp(struct.pack(">BBHHH", 0x1E, 255, len(V4), 1, 1) + bytes(12) + V4, 3386)),
+    "VXLAN-GPE": (RAW, udp(b"\x0c\0\0\2" + bytes(4) + V6, 4790)),
+    "VXLAN-GPE, NSH, Ethernet": (RAW, udp(b"\x0c\0\0\4" + bytes(4) + NSH + b"\3" + bytes(20) + ethernet(V4), 4790)),
+    "MPLS in UDP": (RAW, udp(label(16, True) + V4, 6635)),
+    "L2TP": (RAW, udp(struct.pack(">HHH", 2, 1, 1) + b"\xff\3\0\x21" + V4, 1701)),
+    "L2TP with length, numbers and offset": (
+        RAW, udp(struct.pack(">HHHHHHHH", 0x4A02, 20 + len(V6), 1, 1, 0, 0, 2, 0) + b"\0\x57" + V6, 1701),
+    ),
+    "LISP": (RAW, udp(b"\xc0\0\0\1\0\0\0\1" + V4, 4341)),
+    "CAPWAP, Ethernet": (RAW, udp(b"\0\x10\2\0\0\0\0\0" + ethernet(V4), 5247)),
+    "CAPWAP, 802.11": (RAW, udp(b"\0\x10\3\0\0\0\0\0" + wlan(snap(V4), b"\x01\x08"), 5247)),
+    "TZSP": (RAW, udp(b"\1\0\0\1\x0a\1\5\1" + ethernet(V4), 37008)),
+    "AYIYA": (RAW, udp(b"\x44\x51\x11\x29" + bytes(4 + 16 + 20) + V6, 5072)),
+    "EtherIP": (RAW, outer(b"\x30\0" + ethernet(V4), 97)),
+    "MPLS in IP": (RAW, outer(label(16, True) + V6, 137)),
+    "authentication header, IPv4": (RAW, outer(bytes([4, 4, 0, 0]) + bytes(20) + V4, 51)),
+    "PIM register": (RAW, outer(b"\x21" + bytes(7) + V4, 103)),
+    "GTP-U in UDP-Lite": (RAW, outer(gtp(V4)[20:], 136)),
+    "GRE with a route": (RAW, gre(V4, IP, 0x4000, bytes(4) + b"\0\x02\0\4abcd" + bytes(4))),
+    "GRE, PPP": (RAW, gre(b"\xff\3\0\x21" + V4, 0x880B)),
+    "GRE, WCCP": (RAW, gre(bytes(4) + V4, 0x883E)),
+    "GRE, NSH": (RAW, gre(NSH + b"\2" + bytes(20) + V6, 0x894F)),
+    "NSH": (ETHERNET, ethernet(NSH + b"\1" + bytes(20) + V4, 0x894F)),
+    "802.1BR": (ETHERNET, ethernet(bytes(6) + struct.pack(">H", IP) + V4, 0x893F)),
+    "FabricPath": (ETHERNET, ethernet(b"\0\x40" + ethernet(V4) + bytes(4), 0x8903)),
+    "TrustSec": (ETHERNET, ethernet(b"\1\1\0\1\0\0" + struct.pack(">H", IP) + V4, 0x8909)),
+    "TRILL": (ETHERNET, ethernet(struct.pack(">HHH", 4, 1, 2) + ethernet(V4), 0x22F3)),
+    "MACsec, only signed": (ETHERNET, ethernet(bytes(5) + b"\1" + struct.pack(">H", IP) + V4 + bytes(16), 0x88E5)),
+    "HSR": (ETHERNET, ethernet(struct.pack(">HH", 0x1000 + len(V4) + 4, 1) + struct.pack(">H", IP) + V4, 0x892F)),
+    "batman-adv": (ETHERNET, ethernet(b"\x40\x0f\x32\1" + bytes(6) + ethernet(V4), 0x4305)),
+    "ISL": (ETHERNET, b"\1\0\x0c\0\0\0" + bytes(6) + struct.pack(">H", len(V4) + 30) + b"\xaa\xaa\3" + bytes(9) + ethernet(V4) + bytes(8)),
+    "MPLS, Ethernet without control word": (ETHERNET, ethernet(label(16, True) + b"\0" + ethernet(V4)[1:], 0x8847)),
+    "MPLS, associated channel": (ETHERNET, ethernet(label(16, True) + b"\x10\0\0\x21" + V4, 0x8847)),
+    "PPPoE, MPLS": (ETHERNET, ethernet(session(label(16, True) + V4, b"\2\x81"), 0x8864)),
+    "PPPoE, multilink": (ETHERNET, ethernet(session(b"\xc0\0\0\1\0\x21" + V4, b"\0\x3d"), 0x8864)),
+    "PPPoE, bridged": (ETHERNET, ethernet(session(b"\0\1" + ethernet(V4), b"\0\x31"), 0x8864)),
+    "LLC, numbered frame": (ETHERNET, ethernet(b"\xaa\xaa\0" + snap(V4)[2:], 1 + len(snap(V4)))),
+    "LLC, bridged Ethernet": (ETHERNET, ethernet(BRIDGED + ethernet(V4), len(BRIDGED) + 14 + len(V4))),
+    "LLC, jumbo frame": (ETHERNET, ethernet(snap(V4), 0x8870)),
+    "OSI's number for PPP": (100, b"\xfe\xfe\3\xcf\0\x21" + V4),
+    "ATM by RFC 1483": (100, snap(V6, IP6)),
+    "SunATM": (123, b"\2\0\0\x64" + snap(V4)),
+    "frame relay": (107, b"\x18\x41\3\xcc" + V4),
+    "frame relay, SNAP": (107, b"\x18\x41\3\0\x80\0\0\0" + struct.pack(">H", IP6) + V6),
+    "frame relay, bridged": (107, b"\x18\x41\3\0\x80\0\x80\xc2\0\7" + ethernet(V4)),
+    "frame relay, Cisco": (107, b"\x18\x41\x08\0" + V4),
+    "PPP with direction": (204, b"\1\xff\3\0\x21" + V4),
+    "IP over IEEE 1394": (138, bytes(16) + struct.pack(">H", IP) + V4),
+    "IP over Fibre Channel": (122, bytes(16) + snap(V4)),
+    "OpenBSD enc": (109, struct.pack("<III", 2, 1, 0) + V4),
+    "OpenBSD pflog": (117, b"\x3d\x18\0\0eth0" + bytes(56) + V6),
+    "ARCnet of BSD": (7, bytes([1, 2, 212, 0, 0, 1]) + V4),
+    "BSD loopback with an EtherType": (LOOPBACK, struct.pack("<I", IP6) + V6),
+    "BSD loopback with PPP": (LOOPBACK, b"\xff\3\0\x21" + V4),
+    "Linux cooked, radiotap": (COOKED, struct.pack(">HHH8sH", 0, 803, 0, bytes(8), 4) + radiotap(wlan(snap(V4)))),
+    "802.11 with radiotap and padding": (
+        RADIOTAP, struct.pack("<BBHIQBx", 0, 0, 18, 3, 0, 0x20) + wlan(bytes(2) + snap(V4), b"\x88\x02", b"\0\0"),
+    ),
+    "802.11 with Prism": (119, struct.pack("<II", 0x44, 144) + bytes(136) + wlan(snap(V4))),
+    "802.11 with AVS": (163, struct.pack(">II", 0x80211001, 64) + bytes(56) + wlan(snap(V4))),
+    "PPI": (192, struct.pack("<BBHI", 0, 0, 8, 105) + wlan(snap(V4))),
+    "pktap": (258, struct.pack("<III", 108, 1, 0) + bytes(96) + struct.pack("<I", 30) + V6),
+    "Juniper PPP": (179, b"MGC\1\xff\3\0\x21" + V4),
+    "Juniper frame relay": (180, b"MGC\1\x18\x41\3\xcc" + V4),
+    "Juniper Cisco HDLC": (181, b"MGC\1\x0f\0\x08\0" + V4),
+    "Juniper PPPoE": (167, b"MGC\1" + ethernet(V4)),
+    "Juniper Ethernet with extensions": (178, b"MGC\x81\0\6abcdef" + ethernet(V4)),
     "VXLAN in GTP-U in VLAN": (ETHERNET, ethernet(tag(gtp(vxlan(ethernet(V4)))), 0x8100)),
 }  # fmt: skip
 # tshark shows a pseudowire as data unless told per label what it carries.
-NOT_IN_TSHARK = {"MPLS, Ethernet with control word"}
+NOT_IN_TSHARK = {"MPLS, Ethernet with control word", "MPLS, Ethernet without control word"}
 
 NO_SEGMENT: dict[str, tuple[int, bytes, int]] = {
     "unknown link type": (147, V4, links.UNKNOWN_LINK),
@@ -190,6 +261,17 @@ NO_SEGMENT: dict[str, tuple[int, bytes, int]] = {
     "IPv4 header of 16 octets": (RAW, b"\x44" + V4[1:], MALFORMED),
     "IPv4 shorter than its header": (RAW, V4[:2] + b"\0\x10" + V4[4:], MALFORMED),
     "netfilter log with an attribute of 0 octets": (NFLOG, b"\2\0\0\0" + bytes(8), MALFORMED),
+    "802.11 fragment": (WLAN, wlan(snap(V4), b"\x08\x05"), links.FRAGMENT),
+    "802.11 of another version": (WLAN, wlan(snap(V4), b"\x09\x01"), NOT_IP),
+    "IPv4 where IPv6 was announced": (ETHERNET, ethernet(V4, IP6), NOT_IP),
+    "IPv4 in protocol 41": (RAW, outer(V4, 41), NOT_IP),
+    "VLAN in GRE": (RAW, gre(tag(V4), 0x8100), NOT_IP),
+    "PPP with address and control in PPPoE": (ETHERNET, ethernet(session(b"\xff\3\0\x21" + V4, b""), 0x8864), NOT_IP),
+    "SNAP of an unknown organisation": (ETHERNET, ethernet(b"\xaa\xaa\3\1\2\3\x08\0" + V4, 8 + len(V4)), NOT_IP),
+    "FDDI's own frames": (FDDI, b"\x41" + MACS + snap(V4), NOT_IP),
+    "OpenBSD loopback, little-endian": (OPENBSD_LOOPBACK, struct.pack("<I", 2) + V4, NOT_IP),
+    "netlink": (COOKED, struct.pack(">HHH8sH", 0, 824, 0, bytes(8), IP) + V4, NOT_IP),
+    "IPv6 of length 0": (RAW, V6[:4] + b"\0\0" + V6[6:], CUT_OFF),
     "IPv4 in IPv4 in IPv4 and so on": (RAW, b"".join(ipv4(bytes(20 * (39 - n)), 4)[:20] for n in range(40)), links.TOO_DEEP),
     "nothing": (ETHERNET, b"", CUT_OFF),
 }  # fmt: skip
@@ -221,7 +303,7 @@ def test_wrapped_with_padding_behind(link: int, packet: bytes) -> None:
 
 @pytest.mark.parametrize(("link", "packet"), WRAPPINGS.values(), ids=WRAPPINGS)
 def test_wrapped_and_cut_off_anywhere(link: int, packet: bytes) -> None:
-    whole = len(packet)
+    whole = packet.index(PAYLOAD) + len(PAYLOAD)  # a trailer may follow
     for captured in range(whole):
         reason, s = decode(link, packet, captured)
         if whole - captured <= len(PAYLOAD):

@@ -39,6 +39,8 @@ FIELDS: dict[tuple[str, str], str] = {
 }  # fmt: skip
 # tshark has names of its own for an outer tag (ieee8021ad) and for the frame in a backbone frame (ieee8021ah).
 OWN_NAMES = {("QinQ", "VLAN"), ("PPPoE in QinQ", "VLAN"), ("provider backbone bridge", "Ethernet")}
+# … and for the frames that fabrics wrap; the protocol of 802.11 in Linux cooked is none.
+OWN_NAMES |= {("FabricPath", "Ethernet"), ("ISL", "Ethernet"), ("Linux cooked, radiotap", "Linux cooked")}
 _IN_WORDS = {"ip.hdr_len", "tcp.hdr_len"}  # we write the field, tshark what it means
 
 
@@ -101,7 +103,8 @@ def test_the_layers_are_the_frame(name: str) -> None:
                 end = field.first_bit + field.bits
             assert not layer.fields or end <= 8 * len(layer.octets)
     if name in WRAPPINGS:
-        assert found.segment == TCP and found.layers[-1].octets == PAYLOAD and found.reason == "TCP"
+        last = [layer for layer in found.layers if layer.name != "Trailer"][-1]
+        assert found.segment == TCP and last.octets == PAYLOAD and found.reason == "TCP"
 
 
 def test_padding_is_a_trailer_and_no_data() -> None:
