@@ -225,7 +225,7 @@ def goes_on(s, fwd, rev, pair):
     if rev.max_to_be_acked == 0 or difference(rev.max_to_be_acked, s.ack) < 0:
         return 0
     if s.header_len != MINIMUM_HEADER:
-        if s.options_len != TIMESTAMPS_ALONE or s.ts_val < 0 or s.header_len != MINIMUM_HEADER + TIMESTAMPS_ALONE:
+        if s.options_malformed or s.options_len != TIMESTAMPS_ALONE or s.ts_val < 0 or s.header_len != MINIMUM_HEADER + TIMESTAMPS_ALONE:
             return 0
     if s.payload_len == 0:
         return s.ack != fwd.last_ack
