@@ -184,6 +184,18 @@ def is_regular(where: Input) -> bool:
         return False
 
 
+def is_plain(where: Input) -> bool:
+    """A path of a regular file that is not compressed."""
+    if not is_regular(where):
+        return False
+    try:
+        with open(where, "rb", buffering=0) as file:  # type: ignore[arg-type]
+            head = file.read(_LONGEST_MAGIC)
+    except OSError:
+        return False
+    return not head.startswith(tuple(_MAGIC))
+
+
 def cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -106,7 +106,7 @@ class Tracker:
         s: Segment = self.segment
         self.decoder.use(records.view)
         for n in range(first, last):
-            self.frames += 1
+            self.frames = records.numbers[n] if records.numbered else self.frames + 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]
             if records.lengths[n] < records.wire_lengths[n]:
