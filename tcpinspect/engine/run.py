@@ -14,6 +14,7 @@ from tcpinspect.capture.source import Input
 from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.finish import Chunk, Finisher
+from tcpinspect.engine.shelf import Shelf
 from tcpinspect.engine.signs import Sign, Suspects, signs
 from tcpinspect.engine.track import Tracker
 
@@ -82,7 +83,8 @@ def run(
     Raises CaptureError when nothing can be read.
     """
     files = Files(inputs(where), follow=follow)
-    finisher = Finisher(steps, ordered)
+    shelf = Shelf() if take is not None and ordered else None
+    finisher = Finisher(steps, ordered, shelf)
     tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
     chunks: list[Chunk] = []
     with no_collector():
@@ -100,6 +102,8 @@ def run(
         tracker.end()
         while chunk := finisher.take(tracker.last_ns, 1):
             (take or chunks.append)(chunk)
+    if shelf is not None:
+        shelf.close()
     if tracker.columns is not None:
         tracker.columns.flush()
     return result_of(files, tracker, chunks, told=follow is None)

@@ -319,7 +319,6 @@ class Tracker:
                 c = self.alive[self.pairs.live(stream)]
                 if not c.ghost:
                     self.write(c, 1)
-        self.finisher.settle(self.last_ns)
         self.alive = []
         self.free = []
         return 0
