@@ -1,10 +1,10 @@
 # cython: boundscheck=False
 """Connections to rows: the outcome of each and the steps of both its sides. Floor 2; compiled.
 
-Rows go into the `Chunk` of CHUNK streams that their stream number belongs to, as connections end; a chunk that is taken away has them
-in the order of the table, as they began. Chunks that wait for a connection that does not end may lie on a shelf (`shelf`) meanwhile. A row of `Chunk.rows` has the columns CONNECTION_FIELDS, numbers only, UNKNOWN where nothing
-is known; the letters of the histories lie in `Chunk.letters`; a row of `Chunk.steps` has the columns STEP_FIELDS, the steps
-of a connection together.
+Rows go into the `Chunk` of CHUNK streams that their stream number belongs to, as connections end; a chunk that is taken away
+has them in the order of the table, as they began. Chunks that wait for a connection that does not end may lie on a shelf
+meanwhile. A row of `Chunk.rows` has the columns CONNECTION_FIELDS, numbers only, UNKNOWN where nothing is known; the letters of
+the histories lie in `Chunk.letters`; a row of `Chunk.steps` has the columns STEP_FIELDS, the steps of a connection together.
 """
 
 import cython
@@ -175,8 +175,9 @@ class Chunk:
 class Finisher:
     """Turns connections into rows. `keep_steps`: whether the steps are wanted, or only where they lead.
 
-    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. With `ordered` False rows are put down and taken away as connections
-    end, for whoever only counts them; then the end of a TIME-WAIT by time is told only where the capture ended first.
+    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. With
+    `ordered` False rows are put down and taken away as connections end, for whoever only counts them; then the end of a TIME-WAIT
+    by time is told only where the capture ended first.
     """
 
     def __init__(self, keep_steps, ordered=True, shelf=None):

@@ -6,7 +6,6 @@ file (TMPDIR says where) that has no name and goes with the process.
 
 from __future__ import annotations
 
-import tempfile
 from typing import IO, Any
 
 
@@ -26,6 +25,8 @@ class Shelf:
     def put(self, chunk: Any) -> None:
         """Store the rows that a chunk has. Raises OSError when the disk takes no more."""
         if self._file is None:
+            import tempfile
+
             self._file = tempfile.TemporaryFile(prefix="tcpinspect-")  # noqa: SIM115 - closed with the shelf
         pieces = chunk.unload()
         self._file.seek(self._end)
