@@ -54,6 +54,7 @@ class Parts:
             self.batches.append(batch)
         self.decoder = Decoder()
         self.segment = Segment()
+        self.segment.shown = 0
         self.health = Health()
         if not cython.compiled:
             self.mine = [0] * PARTS
