@@ -12,7 +12,6 @@ import stat
 import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import IO, Any
 
 from tcpinspect.errors import CaptureError
@@ -56,19 +55,19 @@ class Source:
         if isinstance(where, (bytes, bytearray, memoryview)):
             return "<bytes>", io.BytesIO(where)
         if not isinstance(where, (str, os.PathLike)):
-            return Path(str(getattr(where, "name", "<stream>"))).name, where
+            return os.path.basename(str(getattr(where, "name", "<stream>"))), where
         if str(where) == "-":
             return "<stdin>", getattr(sys.stdin.buffer, "raw", sys.stdin.buffer)
-        path = Path(where)
+        path = os.fspath(where)
         try:
-            opened = path.open("rb", buffering=0)
+            opened = open(path, "rb", buffering=0)  # noqa: SIM115 - close() closes it
         except FileNotFoundError:
-            raise CaptureError(f"no file {str(path)!r}: check the name") from None
+            raise CaptureError(f"no file {path!r}: check the name") from None
         except OSError as error:
             advice = ": too many captures overlap in time; merge some first, or raise ulimit -n" if error.errno == 24 else ""
-            raise CaptureError(f"cannot read {str(path)!r}: {error.strerror}{advice}") from None
+            raise CaptureError(f"cannot read {path!r}: {error.strerror}{advice}") from None
         self._close.append(opened.close)
-        return path.name, opened
+        return os.path.basename(path), opened
 
     def _decompress(self, ahead: bool) -> None:
         from tcpinspect.capture.inflate import Ahead, decompressor
@@ -182,6 +181,18 @@ def is_regular(where: Input) -> bool:
         return isinstance(where, (str, os.PathLike)) and where != "-" and stat.S_ISREG(os.stat(where).st_mode)
     except (OSError, ValueError):
         return False
+
+
+def is_plain(where: Input) -> bool:
+    """A path of a regular file that is not compressed."""
+    if not is_regular(where):
+        return False
+    try:
+        with open(where, "rb", buffering=0) as file:  # type: ignore[arg-type]
+            head = file.read(_LONGEST_MAGIC)
+    except OSError:
+        return False
+    return not head.startswith(tuple(_MAGIC))
 
 
 def cores() -> int:

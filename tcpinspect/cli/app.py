@@ -7,7 +7,6 @@ TCPINSPECT_DEBUG=1 in the environment an unexpected error shows its traceback to
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import os
 import sys
@@ -103,6 +102,8 @@ def with_command(args: Sequence[str]) -> list[str]:
     if word in COMMANDS or word in ("--help", "-h", "--version"):
         return words
     if not word.startswith("-") and not os.path.exists(word) and os.sep not in word:
+        import difflib
+
         near = difflib.get_close_matches(word, COMMANDS, n=1, cutoff=0.7)
         if near:
             raise click.UsageError(f'"{word}" is no command and no file; did you mean {near[0]}?')

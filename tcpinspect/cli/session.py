@@ -97,11 +97,11 @@ class Session:
 
         return self._read(files, lambda shown: tcpinspect.analyze(files, segments=segments, progress=shown, follow=self.follow))
 
-    def survey(self, files: Sequence[str]) -> Survey:
-        """The same, but only what a summary needs, in memory that does not grow with the capture."""
+    def survey(self, files: Sequence[str], *, jobs: int | None = None) -> Survey:
+        """The same, but only what a summary needs, in memory that does not grow with the capture; by so many processes."""
         from tcpinspect.model.survey import survey
 
-        return self._read(files, lambda shown: survey(files, progress=shown, follow=self.follow))
+        return self._read(files, lambda shown: survey(files, jobs=jobs, progress=shown, follow=self.follow))
 
     def stream(self, files: Sequence[str], table: Streaming, write: Callable[[ConnectionBatch | TimelineBatch], None]) -> Streamed:
         """The same, but one table goes to `write` while the captures are read; errors of `write` come out as they are."""

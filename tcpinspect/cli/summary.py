@@ -24,15 +24,18 @@ _WIDTH_ELSEWHERE = 80  # characters where stdout is no terminal
 @click.option("-T", "--format", "format", type=click.Choice(["text", "json"]),
               help="For people (the default) or for programs; .json at the end of OUT says json.")  # fmt: skip
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
+@click.option("-j", "--jobs", type=click.IntRange(min=1), metavar="N",
+              help="Processes that share the work; the result is the same. Default: one a core where the capture is large.",
+              )  # fmt: skip
 @global_options
 @click.pass_obj
-def summary(session: Session, files: tuple[str, ...], format: str | None, out: str | None) -> None:
+def summary(session: Session, files: tuple[str, ...], format: str | None, out: str | None, jobs: int | None) -> None:
     """Say what is in a capture, on one screen: times, packets, outcomes, and what is worth a look first."""
     session.check_output(out, files)
     if format is None:
         check_text_ending(out, ".json")
         format = "json" if (out or "").lower().endswith(".json") else "text"
-    survey = session.survey(files)
+    survey = session.survey(files, jobs=jobs)
     to_screen = out in (None, "-")
     with session.output(out, files) as target:
         if format == "json":

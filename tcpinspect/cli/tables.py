@@ -56,8 +56,6 @@ _SHORT = {
 def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], format: str | None, out: str | None, expression: str | None,
               fields: tuple[str, ...], count: int | None, style: str) -> None:  # fmt: skip
     """Analyse the file and write one of its tables. Raises TcpinspectError before anything is written."""
-    from tcpinspect.model import export
-    from tcpinspect.model import filter as display_filter
     from tcpinspect.model.stream import STREAMING
 
     session = click.get_current_context().ensure_object(Session)
@@ -70,7 +68,11 @@ def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], forma
         raise UsageError("parquet is no text for a terminal: use -o OUT, or redirect stdout")
     if chosen == "text":
         check_fields(name, fields)
-    filter_ = display_filter.compile(expression, schema) if expression else None
+    filter_: Filter | None = None
+    if expression:
+        from tcpinspect.model import filter as display_filter
+
+        filter_ = display_filter.compile(expression, schema)
     if name in STREAMING and chosen != "text" and not streams:
         _stream(session, name, files, chosen, out, filter_, count)
         return
@@ -92,6 +94,8 @@ def run_table(name: str, files: tuple[str, ...], streams: tuple[int, ...], forma
             for line in _text_lines(name, rows, analysis, fields, style, width):
                 target.write(encoded(line + "\n", unicode=unicode))
         else:
+            from tcpinspect.model import export
+
             export.write_table(table if everything else export.Rows(schema, rows), schema, chosen, target)
 
 

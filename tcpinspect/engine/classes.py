@@ -24,7 +24,8 @@ UNANSWERED = cython.declare(cython.longlong, HANDSHAKES.index("unanswered"))
 INCOMPLETE = cython.declare(cython.longlong, HANDSHAKES.index("incomplete"))
 CROWD_SIZE = 20  # so many failures to reach the same port are one story, not many
 CROWD = cython.declare(cython.longlong, CROWD_SIZE)
-EXAMPLES = cython.declare(cython.longlong, 8)
+EXAMPLES_KEPT = 8
+EXAMPLES = cython.declare(cython.longlong, EXAMPLES_KEPT)
 # Who failed to reach whom is counted for so many; beyond, those seen once are forgotten.
 TALLIES = cython.declare(cython.longlong, 65536)
 
@@ -59,9 +60,11 @@ class Class:
 class Classes:
     """`by_key`: the classes. `ports`: (class key, server, port) to how many tried, `pairs`: (class key, client, server) to how many,
     each of openings that failed, as [number, row, history] with a row once they are a CROWD; `doors`: the ports that a client
-    tried at a server."""
+    tried at a server. `parts`: these are those of one of so many parts of a capture (engine.parts), which will be put together."""
 
-    def __init__(self):
+    def __init__(self, parts=1):
+        self.tallies = TALLIES // parts
+        self.crowd = (CROWD + parts - 1) // parts
         self.count = 0
         self.by_key = {}
         self.ports = {}
@@ -167,7 +170,7 @@ class Classes:
         self.count_one(self.pairs, (key, client, server), chunk, at)
         tried = self.doors.get((client, server))
         if tried is None:
-            if len(self.doors) >= TALLIES:
+            if len(self.doors) >= self.tallies:
                 self.forget(self.doors)
             self.doors[client, server] = {port}
         else:
@@ -177,12 +180,12 @@ class Classes:
     def count_one(self, table, name, chunk, at):
         found = table.get(name)
         if found is None:
-            if len(table) >= TALLIES:
+            if len(table) >= self.tallies:
                 self.forget(table)
             table[name] = [1, None, None]
             return 0
         found[0] += 1
-        if found[0] == CROWD:
+        if found[0] == self.crowd:
             found[1] = chunk.rows[at : at + WIDTH]
             found[2] = self.history(chunk, at)
         return 0
@@ -196,7 +199,7 @@ class Classes:
         self.forgotten += 1
         for name in [name for name, found in table.items() if (len(found) if isinstance(found, set) else found[0]) == 1]:
             del table[name]
-        if len(table) * 2 > TALLIES:
+        if len(table) * 2 > self.tallies:
             order = sorted(table, key=lambda name: len(table[name]) if isinstance(table[name], set) else table[name][0])
             for name in order[: len(order) // 2]:
                 del table[name]

@@ -61,6 +61,16 @@ class Rows:
             self.put(k, value)
             k += 1
 
+    def join(self, octets):
+        """Add rows that were octets of such an array."""
+        self.data = self.data[: self.count * self.width]
+        self.data.frombytes(octets)
+        self.count = self.capacity = len(self.data) // self.width
+        if not self.capacity:
+            self.capacity = 1
+            self.data = array("q", bytes(8 * self.width))
+        self.view = self.data
+
     def row(self, number):
         """One row as an array."""
         return self.data[number * self.width : (number + 1) * self.width]

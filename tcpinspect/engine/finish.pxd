@@ -12,10 +12,18 @@ cdef class Chunk:
     cdef public Rows steps
     cdef public bytearray letters
     cdef public Rows waiting
-    cdef public long long settled_ns, taken_ns, early
+    cdef public long long settled_ns, taken_ns, early, stored
+    cdef long long room
+    cdef int next_row(self) except -1
+    cdef int make_room(self, long long room) except -1
+    cdef int put_in_order(self) except -1
+    cpdef tuple unload(self)
+    cpdef int load(self, object rows, object steps, object letters, object waiting) except -1
 
 cdef class Finisher:
-    cdef long long keep_steps, ordered, taken, written
+    cdef long long keep_steps, ordered, taken, written, held, most
+    cdef object shelf
+    cdef int put_away(self) except -1
     cdef public dict chunks
     cdef Chunk latest
     cdef Solver solver
@@ -25,7 +33,6 @@ cdef class Finisher:
     cdef long long last_state(self, Connection c, long long side) noexcept
     cdef long long left(self, Connection c) noexcept
     cdef int await_end(self, Connection c, Chunk chunk) except -1
-    cpdef int settle(self, long long capture_end_ns) except -1
     cpdef object take(self, long long capture_end_ns, long long ended)
     cdef int arrange(self, Chunk chunk) except -1
     cdef int settle_chunk(self, Chunk chunk, long long capture_end_ns) except -1

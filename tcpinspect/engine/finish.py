@@ -1,10 +1,10 @@
 # cython: boundscheck=False
 """Connections to rows: the outcome of each and the steps of both its sides. Floor 2; compiled.
 
-Rows go where their stream number belongs, into `Chunk`s of CHUNK streams: connections end in another order than they begin,
-tables list them as they began. A row of `Chunk.rows` has the columns CONNECTION_FIELDS, numbers only, UNKNOWN where nothing
-is known; the letters of the histories lie in `Chunk.letters`; a row of `Chunk.steps` has the columns STEP_FIELDS, the steps
-of a connection together.
+Rows go into the `Chunk` of CHUNK streams that their stream number belongs to, as connections end; a chunk that is taken away
+has them in the order of the table, as they began. Chunks that wait for a connection that does not end may lie on a shelf
+meanwhile. A row of `Chunk.rows` has the columns CONNECTION_FIELDS, numbers only, UNKNOWN where nothing is known; the letters of
+the histories lie in `Chunk.letters`; a row of `Chunk.steps` has the columns STEP_FIELDS, the steps of a connection together.
 """
 
 import cython
@@ -44,6 +44,8 @@ CHUNK_STREAMS = 4096
 
 CHUNK = cython.declare(cython.longlong, CHUNK_STREAMS)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
+FIRST_ROOM = 64  # rows
+FIRST_STEP = cython.declare(cython.longlong, CONNECTION_FIELD["first_step"])
 HISTORY_AT = cython.declare(cython.longlong, CONNECTION_FIELD["history_at"])
 STEP_WIDTH = cython.declare(cython.longlong, len(STEP_FIELDS))
 NOTHING = cython.declare(cython.longlong, UNKNOWN)
@@ -59,15 +61,17 @@ TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000
 
 
 class Chunk:
-    """The connections `first` … `first + CHUNK_STREAMS - 1`, `done` of them finished; the last chunk has fewer.
+    """Connections of `first` … `first + CHUNK_STREAMS - 1`: the rows of `done` finished ones; `stored` more lie on a shelf.
 
     `taken_ns`: time of the capture's last packet so far when the chunk was taken away.
     """
 
-    def __init__(self, first, room=CHUNK_STREAMS):
+    def __init__(self, first, room=FIRST_ROOM):
         self.first = first
         self.done = 0
-        self.rows = array("q", bytes(8 * WIDTH)) * room
+        self.stored = 0
+        self.room = room
+        self.rows = array("q", bytes(8 * WIDTH)) * self.room
         self.view = self.rows
         self.steps = Rows(STEP_WIDTH)
         self.letters = bytearray()
@@ -87,6 +91,77 @@ class Chunk:
         chunk.done = len(rows)
         return chunk
 
+    def next_row(self):
+        """Where the next row goes."""
+        if self.done == self.room:
+            self.make_room(self.room * 2)
+        return self.done * WIDTH
+
+    def make_room(self, room):
+        """Room for so many rows."""
+        grown = array("q", bytes(8 * WIDTH)) * room
+        memoryview(grown)[: len(self.rows)] = memoryview(self.rows)
+        self.rows = grown
+        self.view = grown
+        self.room = room
+        return 0
+
+    def put_in_order(self):
+        """Rows by stream, once all are here."""
+        k: cython.longlong = 0
+        old: cython.longlong[::1] = self.view
+        at: cython.longlong
+        field: cython.longlong
+        while k < self.done and old[k * WIDTH] == self.first + k:
+            k += 1
+        if k == self.done:
+            return 0
+        rows = array("q", bytes(8 * WIDTH)) * self.done
+        new: cython.longlong[::1] = rows
+        for k in range(self.done):
+            at = (old[k * WIDTH] - self.first) * WIDTH
+            for field in range(WIDTH):
+                new[at + field] = old[k * WIDTH + field]
+        self.rows = rows
+        self.view = rows
+        self.room = self.done
+        return 0
+
+    def unload(self):
+        """Everything finished so far, as octets: rows, steps, letters, ends waited for. What is left is empty."""
+        out = (
+            self.rows[: self.done * WIDTH].tobytes(), self.steps.data[: self.steps.count * STEP_WIDTH].tobytes(), bytes(self.letters),
+            self.waiting.data[: self.waiting.count * 3].tobytes(),
+        )  # fmt: skip
+        self.stored += self.done
+        self.done = 0
+        self.room = FIRST_ROOM
+        self.rows = array("q", bytes(8 * WIDTH)) * self.room
+        self.view = self.rows
+        self.steps = Rows(STEP_WIDTH)
+        self.letters = bytearray()
+        self.waiting = Rows(3)
+        return out
+
+    def load(self, rows, steps, letters, waiting):
+        """Take back what was unloaded."""
+        k: cython.longlong
+        come: cython.longlong = len(rows) // (8 * WIDTH)
+        steps_before: cython.longlong = self.steps.count
+        letters_before: cython.longlong = len(self.letters)
+        if self.done + come > self.room:
+            self.make_room(self.done + come)
+        memoryview(self.rows).cast("B")[8 * WIDTH * self.done : 8 * WIDTH * (self.done + come)] = rows
+        for k in range(self.done * WIDTH, (self.done + come) * WIDTH, WIDTH):
+            self.view[k + FIRST_STEP] += steps_before
+            self.view[k + HISTORY_AT] += letters_before
+        self.done += come
+        self.stored -= come
+        self.steps.join(steps)
+        self.letters += letters
+        self.waiting.join(waiting)
+        return 0
+
     def row(self, stream):
         """The row of a stream of this chunk, as an array."""
         at = (stream - self.first) * WIDTH
@@ -100,12 +175,16 @@ class Chunk:
 class Finisher:
     """Turns connections into rows. `keep_steps`: whether the steps are wanted, or only where they lead.
 
-    `chunks`: by number, those that are not taken away yet. With `ordered` False rows are put down and taken away as connections
-    end, for whoever only counts them; then the end of a TIME-WAIT by time is told only where the capture ended first.
+    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. With
+    `ordered` False rows are put down and taken away as connections end, for whoever only counts them; then the end of a TIME-WAIT
+    by time is told only where the capture ended first.
     """
 
-    def __init__(self, keep_steps, ordered=True):
+    def __init__(self, keep_steps, ordered=True, shelf=None):
         self.keep_steps = 1 if keep_steps else 0
+        self.shelf = shelf
+        self.held = 0
+        self.most = shelf.most if shelf is not None else 0
         self.ordered = 1 if ordered else 0
         self.chunks = {}
         self.taken = 0
@@ -135,7 +214,7 @@ class Finisher:
         chunk: Chunk = self.chunk_of(c.stream)
         k: cython.longlong
         s: cython.longlong
-        at: cython.longlong = ((c.stream if self.ordered else self.written) - chunk.first) * WIDTH
+        at: cython.longlong = chunk.next_row()
         first_step: cython.longlong = chunk.steps.count
         if before >= 0:
             solver.remember(before & 15, before >> 4)
@@ -201,6 +280,17 @@ class Finisher:
         row[at + 51] = len(chunk.letters)
         row[at + 52] = c.outcome.write_history(chunk.letters)
         chunk.done += 1
+        self.held += WIDTH + (chunk.steps.count - first_step) * STEP_WIDTH
+        if self.shelf is not None and self.held > self.most:
+            self.put_away()
+        return 0
+
+    def put_away(self):
+        """Too much is waiting: onto the shelf with it."""
+        for chunk in self.chunks.values():
+            if chunk.done:
+                self.shelf.put(chunk)
+        self.held = 0
         return 0
 
     def hear_errors(self, c):
@@ -240,19 +330,17 @@ class Finisher:
                 chunk.steps.begin()
         return 0
 
-    def settle(self, capture_end_ns):
-        """The capture has ended: end the TIME-WAITs that it outlasted."""
-        for chunk in self.chunks.values():
-            self.settle_chunk(chunk, capture_end_ns)
-        return 0
-
     def take(self, capture_end_ns, ended):
         """Take the next chunk away if all is known of it, else None: chunks are taken in the order of their numbers."""
         chunk: Chunk = self.chunks.get(self.taken)
-        if chunk is None or not ended and (chunk.done < CHUNK or chunk.settled_ns > capture_end_ns):
+        if chunk is None or not ended and (chunk.done + chunk.stored < CHUNK or chunk.settled_ns > capture_end_ns):
             return None
-        if not ended:
-            self.settle_chunk(chunk, capture_end_ns)
+        if chunk.stored:
+            self.shelf.take(chunk)
+        if self.ordered:
+            chunk.put_in_order()
+        self.held = max(0, self.held - chunk.done * WIDTH - chunk.steps.count * STEP_WIDTH)
+        self.settle_chunk(chunk, capture_end_ns)
         chunk.taken_ns = capture_end_ns
         del self.chunks[self.taken]
         self.latest = None

@@ -8,11 +8,11 @@ cdef class Health:
     cdef public long long disordered, disorder_frame, steps_back, step_back_frame
     cdef public long long jumps, jump_frame, jump_ns
     cdef public long long cut_frame, late_frame, oversize_frame, unfinished_frame, bad_frame
-    cdef int clock(self, long long time_ns, long long frame) noexcept
-    cpdef int note_clock(self, long long time_ns, long long frame) noexcept
+    cdef public list leaps
+    cpdef int clock(self, long long time_ns, long long frame) noexcept
     cpdef int settle(self) noexcept
     cdef int judge(self, long long stepped) noexcept
-    cdef int jumped(self, long long from_ns, long long to_ns, long long frame) noexcept
+    cpdef int jumped(self, long long from_ns, long long to_ns, long long frame) noexcept
 
 # Narrow fields, where the house has 64 bits elsewhere: a flood of SYNs makes a million of these.
 @cython.final

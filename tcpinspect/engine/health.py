@@ -56,7 +56,7 @@ class Health:
     """The clock of the capture, and the first frame of each kind of damage (0: none).
 
     `disordered` counts packets behind a later one by the stamps, `steps_back` the times the clock itself went back,
-    `jumps` the times it went ahead of the senders' own clocks.
+    `jumps` the times it went ahead of the senders' own clocks, `leaps` (frame, from, to) of each.
     """
 
     def __init__(self):
@@ -73,15 +73,12 @@ class Health:
         self.jumps = 0
         self.jump_frame = 0
         self.jump_ns = -1
+        self.leaps = []
         self.cut_frame = 0
         self.late_frame = 0
         self.oversize_frame = 0
         self.unfinished_frame = 0
         self.bad_frame = 0
-
-    def note_clock(self, time_ns, frame):
-        """`clock`, for callers in Python."""
-        return self.clock(time_ns, frame)
 
     def clock(self, time_ns, frame):
         """Tell packets that are out of order from a clock that was set back: after the latter all stay behind."""
@@ -129,6 +126,7 @@ class Health:
         if from_ns <= self.jump_ns:
             return 0
         self.jumps += 1
+        self.leaps.append((frame, from_ns, to_ns))
         self.jump_ns = to_ns
         if not self.jump_frame:
             self.jump_frame = frame

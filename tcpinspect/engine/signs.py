@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from tcpinspect.engine import health
@@ -42,6 +43,15 @@ class Suspects:
 
     def __call__(self, c: Any) -> None:
         _of_connection(c, self.sums)
+
+    def join(self, other: Suspects, number: Callable[[int], int]) -> None:
+        """Add what another found, whose streams have these numbers here."""
+        for name, theirs in other.sums.items():
+            mine = self.sums[name]
+            mine.count += theirs.count
+            mine.octets += theirs.octets
+            mine.streams.update(number(stream) for stream in theirs.streams)
+            mine.frame = min(filter(None, (mine.frame, theirs.frame)), default=0)
 
 
 def signs(tracker: Any) -> dict[str, Sign]:

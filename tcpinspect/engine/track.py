@@ -106,7 +106,7 @@ class Tracker:
         s: Segment = self.segment
         self.decoder.use(records.view)
         for n in range(first, last):
-            self.frames += 1
+            self.frames = records.numbers[n] if records.numbered else self.frames + 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]
             if records.lengths[n] < records.wire_lengths[n]:
@@ -319,7 +319,6 @@ class Tracker:
                 c = self.alive[self.pairs.live(stream)]
                 if not c.ghost:
                     self.write(c, 1)
-        self.finisher.settle(self.last_ns)
         self.alive = []
         self.free = []
         return 0

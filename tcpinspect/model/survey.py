@@ -7,7 +7,8 @@ from functools import cached_property
 
 from tcpinspect.capture.source import Input
 from tcpinspect.engine.classes import Classes
-from tcpinspect.engine.run import Progress, Result, run
+from tcpinspect.engine.jobs import survey_run
+from tcpinspect.engine.run import Progress, Result
 from tcpinspect.insight.doctor import Diagnosis
 from tcpinspect.model.analysis import Capture
 from tcpinspect.model.digest import Digest
@@ -32,8 +33,9 @@ class Survey:
         return self.digest.diagnoses(self.capture)
 
 
-def survey(where: Input | Sequence[Input], *, progress: Progress | None = None, follow: float | None = None) -> Survey:
-    """Analyse a capture as `analyze` does, and keep only what a summary needs. Raises CaptureError when nothing can be read."""
-    classes = Classes()
-    result = run(where, segments=False, steps=False, take=classes.add, ordered=False, progress=progress, follow=follow)
-    return Survey(result, classes)
+def survey(
+    where: Input | Sequence[Input], *, jobs: int | None = None, progress: Progress | None = None, follow: float | None = None
+) -> Survey:
+    """Analyse a capture as `analyze` does, and keep only what a summary needs. `jobs`: processes, None as it pays; what comes out
+    does not hang on their number. Raises CaptureError when nothing can be read."""
+    return Survey(*survey_run(where, jobs=jobs, progress=progress, follow=follow))

@@ -2,6 +2,7 @@
 
     python tests/benchmarks/bench.py [--packets 100k|1M|5M] [--capture FILE] [--runs N] [--readme]
 
+The captures of the second table (small, compressed, with full payload) are made here too; it has one row a claim of its own.
 Without --capture a realistic one is made (`traffic.py`) and thrown away. Every round runs each job once, so that a noisy
 machine disturbs all alike; ratios are taken within a round, and printed as median and spread. Tools that are missing are left
 out; tshark, and the segments as text, run on up to a million packets only. --readme writes the table into the README.
@@ -18,15 +19,18 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 MARKS = ("<!-- how-fast -->", "<!-- /how-fast -->")
 SLOW_UP_TO = 1_100_000  # packets; a slow job on more takes minutes and tells nothing new
 SIZES = {"k": 1_000, "M": 1_000_000}
 FRAMES = "import sys, tcpinspect as ti; a = ti.analyze(sys.argv[1]); a.frame('segments'); a.frame('connections')"
+NFSTREAM = "import sys, nfstream; print(sum(1 for _ in nfstream.NFStreamer(source=sys.argv[1])))"
 COUNT = "import sys, tcpinspect as ti; print(ti.analyze(sys.argv[1], segments=False).capture.packets)"
 
 
@@ -39,6 +43,7 @@ class Job:
     slow: bool = False
     peer: bool = False
     cpu: list[float] = field(default_factory=list)
+    wall: list[float] = field(default_factory=list)
     peak: list[float] = field(default_factory=list)
 
 
@@ -47,14 +52,17 @@ def jobs(capture: Path, packets: int) -> list[Job]:
     ours = [sys.executable, "-m", "tcpinspect"]
     file = str(capture)
     found = [
-        Job("`tcpinspect summary`", [*ours, "summary", file]),
+        Job("`tcpinspect summary --jobs 1`", [*ours, "summary", "--jobs", "1", file]),
         Job("`tcpinspect connections -T ndjson`", [*ours, "connections", file, "-T", "ndjson"]),
         Job("`tcpinspect segments -T ndjson`", [*ours, "segments", file, "-T", "ndjson"], slow=True),
         Job("segments and connections as pandas frames", [sys.executable, "-c", FRAMES, file]),
         Job("`tcptrace -n`", ["tcptrace", "-n", file], peer=True),
         Job("`tcptrace -lrn`", ["tcptrace", "-lrn", file], peer=True),
         Job("`tshark -q -z conv,tcp`", ["tshark", "-n", "-q", "-z", "conv,tcp", "-r", file], slow=True, peer=True),
+        Job("`argus`", ["argus", "-r", file, "-w", os.devnull], peer=True),
     ]
+    if importlib.util.find_spec("nfstream"):
+        found.append(Job("nfstream", [sys.executable, "-c", NFSTREAM, file], slow=True, peer=True))
     return [job for job in found if (not job.peer or shutil.which(job.command[0])) and (not job.slow or packets <= SLOW_UP_TO)]
 
 
@@ -64,6 +72,7 @@ def measure(job: Job, scratch: Path) -> None:
     The peak that the kernel reports begins with the memory of whoever forks: this process stays small, and leaves numpy to others.
     """
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH", ""))))}
+    begun = time.monotonic()
     child = os.fork()
     if child == 0:
         try:
@@ -76,9 +85,10 @@ def measure(job: Job, scratch: Path) -> None:
             os.execvpe(job.command[0], job.command, environment)
         finally:
             os._exit(127)
-    _, status, usage = os.wait4(child, 0)
+    _, status, usage = os.wait4(child, 0)  # with the children that it waited for
     if status:
         raise SystemExit(f"{' '.join(job.command)} failed: {(scratch / 'errors').read_text(errors='replace')[-500:]}")
+    job.wall.append(time.monotonic() - begun)
     job.cpu.append(usage.ru_utime + usage.ru_stime)
     job.peak.append(usage.ru_maxrss / 1024)
 
@@ -168,6 +178,17 @@ def positive(text: str) -> int:
     return int(text)
 
 
+def load_claims() -> Any:
+    """The module beside this one, which is no package."""
+    if "benchmark_claims" not in sys.modules:
+        spec = importlib.util.spec_from_file_location("benchmark_claims", Path(__file__).with_name("claims.py"))
+        assert spec is not None and spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[spec.name] = module
+        spec.loader.exec_module(module)
+    return sys.modules["benchmark_claims"]
+
+
 def count_packets(capture: Path) -> int:
     """How many packets a capture has, asked in a process of its own: see `measure`."""
     command = [sys.executable, "-c", COUNT, str(capture)]
@@ -182,6 +203,7 @@ def main() -> None:
     parser.add_argument("--packets", type=size, default=size("1M"), help="size of the capture that is made: 100k, 1M (default), 5M")
     parser.add_argument("--capture", type=Path, help="measure on this capture instead; tcptrace reads pcap only")
     parser.add_argument("--runs", type=positive, default=5, help="rounds (default 5)")
+    parser.add_argument("--full", type=int, default=1000, metavar="MB", help="the capture with full payload; 0: none (default 1000)")
     parser.add_argument("--readme", action="store_true", help="write the table between the marks of README.md")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
@@ -196,6 +218,9 @@ def main() -> None:
         found = jobs(capture, packets)
         run(found, args.runs)
         text = report(found, packets, capture.stat().st_size, args.runs)
+        claims = load_claims().claims(capture, Path(scratch), full=args.full)
+        run(list({id(job): job for claim in claims for job in claim.jobs}.values()), args.runs)
+        text += "\n\n" + load_claims().table(claims)
     print(text)
     if args.readme:
         write_readme(text, ROOT / "README.md")

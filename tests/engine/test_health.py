@@ -148,7 +148,7 @@ class TestClock:
     def fed(*stamps_ms: int) -> health.Health:
         clock = health.Health()
         for frame, stamp in enumerate(stamps_ms, 1):
-            clock.note_clock(stamp * MS, frame)
+            clock.clock(stamp * MS, frame)
         clock.settle()
         return clock
 

@@ -1,0 +1,256 @@
+"""Count a capture with one process or several: what a summary needs, the same with any number of them. Floor 2.
+
+The connections are in PARTS parts (engine.parts), each with a table and limits of its own; every process takes some of the parts and
+reads the whole capture. Processes, because the engine works under the interpreter's lock; they are forked, so that nothing
+is loaded twice. What reading costs is spent by each of them: a tenth of the work, measured.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import sys
+from array import array
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from operator import itemgetter
+from typing import Any
+
+from tcpinspect.capture.many import Files, inputs
+from tcpinspect.capture.source import Input, cores, is_plain
+from tcpinspect.engine.classes import EXAMPLES_KEPT, Class, Classes
+from tcpinspect.engine.finish import Finisher
+from tcpinspect.engine.health import Health
+from tcpinspect.engine.layers import REASONS
+from tcpinspect.engine.parts import PARTS, Parts, Starts
+from tcpinspect.engine.run import Progress, Result, no_collector, result_of
+from tcpinspect.engine.signs import Suspects
+from tcpinspect.engine.track import LIMITS, Tracker
+from tcpinspect.errors import CaptureError
+
+# Below so many octets a second process takes longer to begin than it saves.
+_WORTH_OCTETS = 32 << 20
+_DIVIDED = ("roomy", "crowd", "mob")  # the limits that are numbers of connections
+
+
+@dataclass(slots=True)
+class _Found:
+    """What one part has found."""
+
+    classes: Classes
+    suspects: Suspects
+    health: Health
+    starts: array[int]
+    counters: dict[str, int]
+    reasons: list[int]
+
+
+class _Part:
+    """A tracker and where its connections go."""
+
+    def __init__(self) -> None:
+        self.classes, self.starts = Classes(PARTS), Starts()
+        self.finisher = Finisher(False, False)
+        self.tracker = Tracker(self.finisher, None, True, Suspects())
+        for name in _DIVIDED:
+            setattr(self.tracker, name, LIMITS[name] // PARTS)
+
+    def take(self, ended: int) -> None:
+        while chunk := self.finisher.take(self.tracker.last_ns, ended):
+            self.classes.add(chunk)
+            self.starts.add(chunk)
+
+    def end(self, last_ns: int) -> _Found:
+        self.tracker.last_ns = last_ns
+        self.tracker.end()
+        self.take(1)
+        tracker = self.tracker
+        counters = {name: getattr(tracker, name) for name in _COUNTERS}
+        return _Found(
+            self.classes, tracker.suspects, tracker.health, self.starts.frames[: self.starts.count], counters,
+            [tracker.reason(n) for n in range(len(REASONS))],
+        )  # fmt: skip
+
+
+_COUNTERS = ("segments", "late_segments", "checksums_good", "checksums_bad", "checksums_unfinished")
+
+
+def jobs_for(where: Input | Sequence[Input], jobs: int | None, follow: float | None = None) -> int:
+    """How many processes to use: `jobs`, or without a wish one a core, where the capture is large; one where it cannot be opened
+    twice, grows, or is compressed (then decompression is the second core's work)."""
+    files = inputs(where)
+    if jobs == 1 or follow is not None or not hasattr(os, "fork") or not all(map(is_plain, files)):
+        return 1
+    if jobs is None:
+        octets = sum(os.path.getsize(file) for file in files)  # type: ignore[arg-type]
+        jobs = cores() if octets >= _WORTH_OCTETS else 1
+    return max(1, min(jobs, PARTS))
+
+
+def survey_run(
+    where: Input | Sequence[Input], *, jobs: int | None = None, progress: Progress | None = None, follow: float | None = None
+) -> tuple[Result, Classes]:
+    """Analyse a capture and keep its classes of connections; see `engine.run.run` for the rest. Raises CaptureError when nothing can
+    be read, or when a process is lost."""
+    count = jobs_for(where, jobs, follow)
+    helpers = [_Helper(lambda number=number: _work(where, range(number, PARTS, count))) for number in range(1, count)]
+    try:
+        files = Files(inputs(where), follow=follow)
+        whole, found = _read(files, range(0, PARTS, count), progress)
+        for helper in helpers:
+            found |= helper.answer()
+    finally:
+        for helper in helpers:
+            helper.close()
+    ordered = [found[part] for part in range(PARTS)]
+    classes, suspects = _join(ordered)
+    return result_of(files, _Whole(whole, ordered, suspects), told=follow is None), classes
+
+
+def _work(where: Input | Sequence[Input], mine: range) -> dict[int, _Found]:
+    return _read(Files(inputs(where)), mine, None)[1]
+
+
+def _read(files: Files, mine: range, progress: Progress | None) -> tuple[Parts, dict[int, _Found]]:
+    """Read the capture for some of the parts."""
+    own = {part: _Part() for part in mine}
+    whole = Parts([own[part].tracker if part in own else None for part in range(PARTS)])
+    with no_collector():
+        try:
+            for records, first, last in files.blocks():
+                whole.block(records, first, last)
+                for part in own.values():
+                    part.take(0)
+                if progress:
+                    progress(files.bytes_taken, whole.frames)
+        except KeyboardInterrupt:
+            files.interrupted = True
+        finally:
+            files.close()
+        whole.trackers = []
+        # one after the other, so that the table of one goes before the next is told
+        return whole, {number: own.pop(number).end(whole.last_ns) for number in list(own)}
+
+
+class _Whole:
+    """The capture as a whole, with the names of a Tracker's counters."""
+
+    def __init__(self, whole: Parts, found: list[_Found], suspects: Suspects) -> None:
+        for name in ("frames", "octets", "first_ns", "last_ns", "cut", "steps_back"):
+            setattr(self, name, getattr(whole, name))
+        for name in _COUNTERS:
+            setattr(self, name, sum(one.counters[name] for one in found))
+        self._reasons = [whole.reason(n) + sum(one.reasons[n] for one in found) for n in range(len(REASONS))]
+        self.health = whole.health
+        for name in ("late_frame", "oversize_frame", "unfinished_frame", "bad_frame"):
+            setattr(self.health, name, min((frame for one in found if (frame := getattr(one.health, name))), default=0))
+        for frame, start_ns, end_ns in sorted(leap for one in found for leap in one.health.leaps):
+            self.health.jumped(start_ns, end_ns, frame)
+        self.suspects = suspects
+        self.columns = None
+
+    def reason(self, which: int) -> int:
+        return self._reasons[which]
+
+
+def _join(found: list[_Found]) -> tuple[Classes, Suspects]:
+    """The parts together, streams by their numbers in the whole."""
+    classes, suspects = Classes(), Suspects()
+    starts = [one.starts for one in found]
+    for one in found:
+        number = _numbers(one.starts, starts)
+        classes.count += one.classes.count
+        classes.forgotten += one.classes.forgotten
+        for kind in one.classes.by_key.values():
+            _join_class(classes, kind, number)
+        _join_tallies(classes.ports, one.classes.ports, number)
+        _join_tallies(classes.pairs, one.classes.pairs, number)
+        for hosts, ports in one.classes.doors.items():
+            classes.doors.setdefault(hosts, set()).update(ports)
+        suspects.join(one.suspects, number)
+    return classes, suspects
+
+
+def _numbers(mine: array[int], all_starts: Sequence[array[int]]) -> Callable[[int], int]:
+    """What turns a part's own stream numbers into those of the whole: streams are numbered in the order of their first frames."""
+    others = [starts for starts in all_starts if starts is not mine]
+    return lambda stream: stream + sum(bisect_left(starts, mine[stream]) for starts in others)
+
+
+def _join_class(classes: Classes, kind: Class, number: Callable[[int], int]) -> None:
+    known = classes.by_key.get(kind.key)
+    if known is None:
+        known = classes.by_key[kind.key] = Class(kind.key, kind.handshake)
+    known.count += kind.count
+    known.client_retransmissions += kind.client_retransmissions
+    known.server_retransmissions += kind.server_retransmissions
+    for trouble, stream, row, history in kind.examples:
+        row[0] = number(stream)
+        known.examples.append((trouble, row[0], row, history))
+    # the first member first, then those with the most trouble
+    first, *others = sorted(known.examples, key=itemgetter(1))
+    known.examples = [first, *sorted(others, key=lambda one: (-one[0], one[1]))[: EXAMPLES_KEPT - 1]]
+
+
+def _join_tallies(whole: dict[Any, Any], part: dict[Any, Any], number: Callable[[int], int]) -> None:
+    """Add up who failed to reach whom; the row of the earliest speaks for all."""
+    for name, found in part.items():
+        if found[1] is not None:
+            found[1][0] = number(found[1][0])
+        known = whole.setdefault(name, found)
+        if known is not found:
+            known[0] += found[0]
+            if found[1] is not None and (known[1] is None or found[1][0] < known[1][0]):
+                known[1:] = found[1:]
+
+
+class _Helper:
+    """A process that does some work and hands over what came out. It ends with this one, and Ctrl-C is this one's to answer."""
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._end, theirs = os.pipe()
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self._process = os.fork()
+        if not self._process:
+            status = 1
+            try:
+                os.close(self._end)
+                with os.fdopen(theirs, "wb") as out:
+                    pickle.dump(_outcome(work), out, pickle.HIGHEST_PROTOCOL)
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(theirs)
+
+    def answer(self) -> Any:
+        """What came out. Raises the CaptureError that the work raised, and one when the process is lost."""
+        with os.fdopen(self._end, "rb") as source:
+            self._end = -1
+            try:
+                found = pickle.load(source)
+            except (EOFError, pickle.UnpicklingError):
+                raise CaptureError("a process that read the capture was lost (out of memory?): try again with --jobs 1") from None
+        if isinstance(found, CaptureError):
+            raise found
+        return found
+
+    def close(self) -> None:
+        """Wait for the process; end it where nobody waits for its answer any more."""
+        if self._end >= 0:
+            os.close(self._end)
+            os.kill(self._process, signal.SIGKILL)
+        if self._process:
+            os.waitpid(self._process, 0)
+            self._process = 0
+
+
+def _outcome(work: Callable[[], Any]) -> Any:
+    try:
+        return work()
+    except CaptureError as error:
+        return error
+    finally:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was found is still handed over
