@@ -117,11 +117,13 @@ def _outcomes(page: _Page, digest: Any) -> None:
     found = overview.counted_outcomes((sort.row, sort.number) for sort in digest.sorts)
     digits = max(len(f"{one.number:,}") for one in found)
     room = max(6, min(24, page.width - 56))
-    for one in found[: _MANY + 3]:
+    # Where there are too many to list, the rarest go, never the bad before the good: they are why somebody looks.
+    listed = sorted(found, key=lambda one: (-one.number, one.tone != "bad"))[: _MANY + 3]
+    for one in (one for one in found if one in listed):
         bar = "█" * max(1, round(one.share * room))
         page.line(f"  {one.number:>{digits},}  {bar:<{room}}  {one.words}", style=_TONES[one.tone], start=digits + 4, end=digits + 4 + room)
     if len(found) > _MANY + 3:
-        rest = found[_MANY + 3 :]
+        rest = [one for one in found if one not in listed]
         page.line(f"  {sum(one.number for one in rest):>{digits},}  {'':<{room}}  in {count(len(rest), 'other way')}")
 
 

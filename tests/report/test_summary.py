@@ -64,6 +64,7 @@ def test_every_connection_is_counted_under_one_outcome() -> None:
     found = survey([str(path) for path in ALL])
     told = summary_text(found).partition("How the connections ended\n")[2].partition("\n\n")[0].splitlines()
     assert re.fullmatch(r" +\d+ +in \d other ways", told[-1]), "more outcomes than are listed: the last line counts the rest"
+    assert any("refused" in line for line in told), "what went wrong is not cut off before what went well"
     assert sum(int(line.split()[0].replace(",", "")) for line in told) == found.digest.connections
 
 
