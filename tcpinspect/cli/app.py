@@ -183,9 +183,21 @@ def _flushed(code: int) -> int:
 
 def _usage(error: click.ClickException) -> str:
     """A wrong call on one line: the command it was about, the fault, where help is."""
+    group = _group_alone(error)
+    if group is not None:
+        return group
     text = error.format_message().rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else PROGRAM
     command = path.removeprefix(PROGRAM).strip()
     text = text[:1].lower() + text[1:]
     return f'{command + ": " if command else ""}{text} (see "{path} --help")'
+
+
+def _group_alone(error: click.ClickException) -> str | None:
+    """What to say where a group of commands was called with nothing behind it; None for another fault. Click would show its whole help."""
+    if not isinstance(error, click.exceptions.NoArgsIsHelpError) or error.ctx is None or not isinstance(error.ctx.command, click.Group):
+        return None
+    path = error.ctx.command_path
+    names = ", ".join(error.ctx.command.list_commands(error.ctx))
+    return f'{path.removeprefix(PROGRAM).strip()}: which one? There are {names} (see "{path} --help")'

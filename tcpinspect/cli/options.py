@@ -57,7 +57,7 @@ def file_argument(function: F) -> F:
         if value:
             ctx.meta["tcpinspect.read"] = value
 
-    path = click.Path(allow_dash=True)
+    path = click.Path(allow_dash=True, readable=False)  # whether it can be read, reading it tells, and why
     function = click.option("-r", "read", type=path, metavar="FILE", multiple=True, is_eager=True, expose_value=False, callback=read,
                             help="The capture, as with tcpdump and tshark (repeatable).")(function)  # fmt: skip
     function = click.option("-n", "numeric", is_flag=True, expose_value=False,

@@ -31,9 +31,9 @@ _RANKS: dict[str, dict[str, int]] = {
     "segments": {"window": 9, "ack_rtt_ns": 8, "ack": 7, "stream": 6, "seq": 5},
     "connections": {"initial_rtt_ns": 9, "start": 8, "retransmissions": 7, "bytes": 6, "handshake": 5, "packets": 4},
     "timeline": {"endpoint": 9, "rfc": 8, "evidence": 6, "frame": 5},
-    "findings": {"time": 9, "count": 8, "rfc": 7},
+    "findings": {"time": 9, "count": 8, "rfc": 7, "frame": 6, "text": -1},
 }  # fmt: skip
-_LEAST = {"notes": 19, "teardown": 13, "text": 40, "from_state": 12, "to_state": 12, "event": 18, "evidence": 8}
+_LEAST = {"notes": 19, "teardown": 13, "text": 40, "id": 11, "from_state": 12, "to_state": 12, "event": 18, "evidence": 8}
 
 
 _FIRST_FLAG = [column.name for column in TABLES["segments"]].index(ANALYSIS_FLAGS[0])

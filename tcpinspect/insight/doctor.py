@@ -66,7 +66,7 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Take it on the way or at the other end, or switch it off: ethtool -K eth0 gro off lro off tso off gso off.",
     ),
     "TI-CAP-10": (
-        "None: such a checksum is not taken as an error.",
+        "Nothing: such a checksum is not taken as an error.",
         "Nothing; the capture was taken on the machine that sent them, before its network card finished them.",
     ),
     "TI-CAP-11": (

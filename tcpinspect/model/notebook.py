@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from tcpinspect.insight.phrases import count
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.model.table import Row, printable
 from tcpinspect.model.text_table import TextColumn, TextTable
@@ -71,7 +72,7 @@ class RowList(list[Row]):
     def __repr__(self) -> str:
         lines = list(TextTable(self._columns(), self[:SHOWN], width=_WIDTH).lines()) if self else []
         more = [f"... {len(self) - SHOWN:,} more rows"] if len(self) > SHOWN else []
-        return "\n".join([f"{len(self):,} rows of {self.table}", *lines, *more])
+        return "\n".join([f"{count(len(self), 'row')} of {self.table}", *lines, *more])
 
     def _repr_html_(self) -> str:
         if self.table != "timeline":

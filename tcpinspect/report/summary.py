@@ -117,11 +117,14 @@ def _outcomes(page: _Page, digest: Any) -> None:
     found = overview.counted_outcomes((sort.row, sort.number) for sort in digest.sorts)
     digits = max(len(f"{one.number:,}") for one in found)
     room = max(6, min(24, page.width - 56))
-    for one in found[: _MANY + 3]:
+    # Where there are too many to list, the rarest go, never the bad before the good: they are why somebody looks.
+    listed = sorted(found, key=lambda one: (-one.number, one.tone != "bad"))[: _MANY + 3]
+    for one in (one for one in found if one in listed):
         bar = "█" * max(1, round(one.share * room))
         page.line(f"  {one.number:>{digits},}  {bar:<{room}}  {one.words}", style=_TONES[one.tone], start=digits + 4, end=digits + 4 + room)
     if len(found) > _MANY + 3:
-        page.line(f"  {len(found) - _MANY - 3} other outcomes")
+        rest = [one for one in found if one not in listed]
+        page.line(f"  {sum(one.number for one in rest):>{digits},}  {'':<{room}}  in {count(len(rest), 'other way')}")
 
 
 def _worth(page: _Page, digest: Any) -> None:
@@ -154,7 +157,7 @@ def _findings(page: _Page, survey: Any) -> None:
         first = f"  {group.severity:<5} "
         where = f" (#{group.streams[0]})" if group.streams else ""
         if group.connections > 1:
-            where = f" ({group.connections:,} connections alike)" if group.alike else f" (for example; {group.connections:,} connections)"
+            where = f" ({group.connections:,} connections alike)" if group.alike else f" (one of {group.connections:,} connections)"
         page.wrapped(f"{group.id} {plain(group.text)}{where}", indent=" " * len(first), first=first, style=_GRADES.get(group.severity, ""))
     if len(groups) > _MANY:
         page.line(f"  and {len(groups) - _MANY} more kinds of finding")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import pty
 import resource
@@ -108,12 +109,30 @@ def test_first_word_that_is_no_command_is_a_capture(words: list[str], expected: 
         (["report", HALF_CLOSE, "-o", "x.doc"], ".html"),
         (["completion", "tcsh"], "bash"),
         (["states", "--format", "png"], "dot"),
+        (["lab"], "list, record, run, verify (see"),
+        (["plot"], "which one? There are dwell,"),
         (["segments", "a\x1b[31m\nb"], "\\x1b[31m"),
         ([str(Path(__file__))], "test_app.py"),
     ],
 )
 def test_wrong_call_is_one_line_and_exit_2(command: Command, words: list[str], says: str) -> None:
     assert_refused(command(*words), says)
+
+
+def test_capture_of_somebody_else_is_one_line(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs.pcap"
+    theirs.write_bytes(Path(HALF_CLOSE).read_bytes())
+    theirs.chmod(0)
+    kernel = ctypes.CDLL(None)
+
+    def give_up_reading_everything() -> None:
+        for capability in (1, 2):  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH (capabilities(7)): root's; nobody else has them to drop
+            kernel.prctl(24, capability, 0, 0, 0)  # PR_CAPBSET_DROP (prctl(2))
+
+    process = start("connections", str(theirs), preexec_fn=give_up_reading_everything)
+    out, err = process.communicate()
+    assert (process.returncode, out) == (2, b"")
+    assert err.decode() == f"tcpinspect: cannot read {str(theirs)!r}: Permission denied\n"
 
 
 def test_output_onto_the_capture_is_refused(command: Command, tmp_path: Path) -> None:

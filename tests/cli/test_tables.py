@@ -78,6 +78,11 @@ def test_text_fits_the_terminal(command: Command, monkeypatch: pytest.MonkeyPatc
     assert lines[0].split()[0] == DEFAULT[table][0]
 
 
+def test_a_narrow_screen_keeps_what_a_finding_says(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "text" in command("findings", MANY).text.splitlines()[0].split()
+
+
 def test_text_of_chosen_columns(command: Command) -> None:
     lines = command("segments", HALF_CLOSE, "-e", "frame", "-e", "tcp.len", "-e", "flags", "-e", "options", "-c", "1").text.splitlines()
     assert lines[0].split() == ["frame", "len", "flags", "options"]

@@ -102,6 +102,7 @@ def test_outcomes_in_a_few_words(ordinary: Any) -> None:
     assert outcome_line(ordinary(handshake="none")) == "already open when the capture began, closed normally"
     assert "normally" not in outcome_line(ordinary(teardown="reset"))
 
+
 def test_the_outcome_does_not_rest_on_the_conn_state_alone(ordinary: Any) -> None:
     assert outcome_line(ordinary()) == "opened and closed normally"
     assert outcome_line(ordinary(handshake="incomplete")) == "opening not wholly captured, closed normally"

@@ -60,6 +60,14 @@ def test_the_refused_connection_is_worth_a_look() -> None:
     assert "Worth a look first" in text and "TI-OPEN-01" in text
 
 
+def test_every_connection_is_counted_under_one_outcome() -> None:
+    found = survey([str(path) for path in ALL])
+    told = summary_text(found).partition("How the connections ended\n")[2].partition("\n\n")[0].splitlines()
+    assert re.fullmatch(r" +\d+ +in \d other ways", told[-1]), "more outcomes than are listed: the last line counts the rest"
+    assert any("refused" in line for line in told), "what went wrong is not cut off before what went well"
+    assert sum(int(line.split()[0].replace(",", "")) for line in told) == found.digest.connections
+
+
 def test_findings_of_a_kind_are_alike_only_when_their_words_are() -> None:
     one = SimpleNamespace(stream=0, id="TI-OPEN-01", severity="warn", frame=None, time_ns=None, count=1, text="a", rfc="")
     same, other = SimpleNamespace(**{**vars(one), "stream": 1}), SimpleNamespace(**{**vars(one), "stream": 1, "text": "b"})
