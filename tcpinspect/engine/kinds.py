@@ -138,4 +138,3 @@ def _fin_before(ledger, frame):
         if ledger.fin_at[k] >= 0 and ledger.frame[ledger.fin_at[k]] < frame:
             return 1
     return 0
-

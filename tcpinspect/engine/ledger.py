@@ -60,7 +60,7 @@ CAPACITY = 256  # of moments
 SIDED = (
     "count", "isn", "bare_syn", "syn_ack", "fin", "fin_at", "last_alive",
     "sound", "finals", "before", "error_frame", "error_ns", "error_final", "error_seq",
-)
+)  # fmt: skip
 
 
 class Ledger:

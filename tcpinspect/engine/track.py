@@ -41,7 +41,7 @@ SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 LIMITS = {
     "roomy": 8_192,  # connections
     "crowd": 32_768,
-    "mob": 49_152,
+    "mob": 40_960,
     "closed_ns": 5_000_000_000,  # Zeek's tcp_close_delay
     "reset_ns": 30_000_000_000,  # who does not obey a reset goes on within some RTOs, or when its program gives up waiting
     "attempt_ns": 75_000_000_000,  # the classic limit of BSD's connect()

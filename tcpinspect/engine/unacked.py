@@ -104,9 +104,7 @@ class Unacked:
             self.ordered
             and self.tail > self.head
             and (
-                difference(seq, self.cells[at - 3]) < 0
-                or difference(end, self.cells[at - 2]) < 0
-                or difference(end, self.cells[first]) < 0
+                difference(seq, self.cells[at - 3]) < 0 or difference(end, self.cells[at - 2]) < 0 or difference(end, self.cells[first]) < 0
             )
         ):
             self.ordered = 0
@@ -196,10 +194,14 @@ class Unacked:
             if difference(seq, ack) < 0:
                 seq = ack
                 self.cells[at] = ack
-            if ordered and keep > first and (
-                difference(seq, self.cells[keep - 3]) < 0
-                or difference(end, self.cells[keep - 2]) < 0
-                or difference(end, self.cells[first]) < 0
+            if (
+                ordered
+                and keep > first
+                and (
+                    difference(seq, self.cells[keep - 3]) < 0
+                    or difference(end, self.cells[keep - 2]) < 0
+                    or difference(end, self.cells[first]) < 0
+                )
             ):
                 ordered = 0
             if keep != at:
