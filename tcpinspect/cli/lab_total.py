@@ -1,0 +1,94 @@
+"""The sum of `lab verify`: how far the analysis and the truth agree over many exchanges, and why not further. Floor 5."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tcpinspect.lab.compare import Comparison
+from tcpinspect.lab.kernel.witness import Account
+
+if TYPE_CHECKING:
+    from tcpinspect.lab.kernel.witness import Witness
+    from tcpinspect.lab.scenario import Played
+
+
+class Total:
+    """The sum over all exchanges; `alone` says why there was no second witness, "" where there was one or no kernel."""
+
+    def __init__(self) -> None:
+        self.agreed = self.compared = self.knowable = self.silent = self.played = self.unexplained = self.unmet = 0
+        self.reasons: Counter[str] = Counter()
+        self.quirks: Counter[str] = Counter()
+        self.witnesses = Account()
+        self.alone = ""
+
+    @property
+    def bad(self) -> bool:
+        """Something nobody can explain."""
+        return bool(self.unexplained or self.unmet or self.witnesses.differences)
+
+    def add(self, played: Played, second: Witness | None = None) -> Iterator[str]:
+        """Count one exchange; its lines."""
+        comparison = played.comparison()
+        self._count(comparison)
+        self.unmet += len(played.failures)
+        yield f"{played.scenario.name:<34} {played.ends:<12} {comparison.agreed:>3} of {comparison.compared}"
+        for failure in played.failures:
+            yield f"    not as expected: {failure}"
+        for reason, count in Counter(_general(check.reason) for check in comparison.disagreements).items():
+            self.reasons[reason] += count
+            yield f"    {count} not: {reason}"
+        for check in comparison.unexplained:
+            yield f"    {check}"
+        if second is not None:
+            before = len(self.witnesses.differences)
+            for end in played.wire.ends.values():
+                if end.real_time:
+                    self.witnesses.add(second.account(getattr(end, "steps", ()), played.wire.now))
+            yield from (f"    the witnesses differ: {text}" for text in self.witnesses.differences[before:])
+
+    def _count(self, comparison: Comparison) -> None:
+        self.played += 1
+        self.agreed += comparison.agreed
+        self.compared += comparison.compared
+        self.knowable += comparison.knowable
+        self.silent += comparison.silent
+        self.unexplained += len(comparison.unexplained)
+        self.quirks.update(map(_general, comparison.quirks))
+
+    def lines(self) -> Iterator[str]:
+        """The sum, each reason with its number, what the kernels did in their own way, and what the second witness says."""
+        yield f"\n{self.played} exchanges: {self.agreed} of {self.compared} steps agree{_share(self.agreed, self.compared)}"
+        if self.knowable != self.compared:
+            share = _share(self.agreed, self.knowable)
+            yield f"without the {self.compared - self.knowable} that no capture can tell: {self.agreed} of {self.knowable}{share}"
+        yield from _counted(self.reasons)
+        if self.silent:
+            yield f"{self.silent} steps that no packet shows (a LISTEN, a timer, a crash) are not among them"
+        if self.quirks:
+            yield "agreed, though RFC 9293 has it otherwise or not at all:"
+            yield from _counted(self.quirks)
+        both = self.witnesses
+        if self.alone:
+            yield f"sock_diag is the only witness to the kernels: {self.alone}"
+        elif both.compared:
+            share = _share(both.agreed, both.compared)
+            yield f"the kernel's tracepoint agrees with sock_diag in {both.agreed} of {both.compared} steps{share}"
+            yield from _counted(both.quirks)
+
+
+def _share(part: int, whole: int) -> str:
+    return f" ({part / whole:.1%})" if whole else ""
+
+
+def _counted(what: Counter[str]) -> Iterator[str]:
+    for text, count in what.most_common():
+        yield f"{count:>5}  {text}"
+
+
+def _general(reason: str) -> str:
+    """The reason without the numbers of its frames."""
+    return re.sub(r"\bframes? \d+( and \d+)?", "a segment", reason) or "no known reason"
