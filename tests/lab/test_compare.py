@@ -171,7 +171,7 @@ def test_an_endpoint_of_our_own_and_a_kernel(private_network: None, tmp_path: Pa
 
 
 def test_syn_cookies_are_the_kernels_quirk_and_named(private_network: None, tmp_path: Path) -> None:
-    two = TwoKernels(["lose every ACK from A"], sysctls={"net.ipv4.tcp_syncookies": 2})
+    two = TwoKernels(["lose every ACK from A before the tap"], sysctls={"net.ipv4.tcp_syncookies": 2})
     two.client.connect(B, 80)
     two.settle()
     comparison = two.compared(tmp_path)
