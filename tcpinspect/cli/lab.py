@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
+from tcpinspect.cli.drill import drill
 from tcpinspect.cli.options import global_options
 from tcpinspect.cli.session import Session, complain
 from tcpinspect.errors import LabError, UsageError
@@ -211,3 +212,7 @@ def _possible(pairs: tuple[str, ...], root: bool) -> list[Pair]:
         complain(f"only endpoints of our own are compared: {error}")
         return [pair for pair in wanted if pair == "ours"]
     return wanted
+
+
+# A packetdrill script is an exchange too: found here as well as by itself.
+lab.add_command(drill)
