@@ -79,6 +79,8 @@ def run(session: Session, name: str, ends: str | None, out: str | None, root: bo
         raise UsageError("the story goes to stdout: give the capture a file, such as -o exchange.pcap")
     from tcpinspect.cli import lab_run
 
+    if out is not None:
+        lab_run.check_place(out)
     scenario = catalogue.load(name)
     pair, user = cast("Pair", ends or scenario.pairs[0]), lab_run.in_user_namespace(root)
     other = catalogue.load(scenario.beside) if scenario.beside is not None else None

@@ -67,6 +67,15 @@ def _agreement(comparison: Comparison) -> Iterator[str]:
         yield f"  {check}"
 
 
+def check_place(out: str) -> None:
+    """Refuse before the exchange what could not be written after it."""
+    folder = os.path.dirname(out) or "."
+    if not os.path.isdir(folder):
+        raise UsageError(f"cannot write {out}: there is no directory {folder}")
+    if os.path.isdir(out) or not os.access(out if os.path.exists(out) else folder, os.W_OK):
+        raise UsageError(f"cannot write {out}: {'it is a directory' if os.path.isdir(out) else 'permission denied'}")
+
+
 def keep(session: Session, played: Played, out: str) -> None:
     """Write the capture, whole or not at all."""
     octets = io.BytesIO()

@@ -158,6 +158,10 @@ class Column(Story):
         """A line in which nothing happens."""
         return f"{self._marks.rail}{' ' * self._inner}{self._marks.rail}"
 
+    def _label(self, crossing: Crossing) -> str:
+        """Without the end of what is empty: there is little room."""
+        return re.sub(r"(-?\d+):\1\(0\)", r"\1", super()._label(crossing))
+
     def _line(self, between: str, states: Mapping[Name, State], style: str = "") -> None:
         rail = self._marks.rail
         if between.strip():

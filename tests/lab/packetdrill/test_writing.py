@@ -20,8 +20,9 @@ from tcpinspect.model.connection import Connection
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 FILES = sorted(path for path in CAPTURES.iterdir() if ".pcap" in path.name)
-LAB = [CAPTURES / "lab" / f"{name}.pcap" for name in ("simultaneous-open-and-close", "time-wait-reuse", "first-fin-lost", "fast-open",
-                                                     "old-duplicate-syn", "corruption", "time-wait-repeated-fin", "ecn-agreed")]  # fmt: skip
+EXCHANGES = ["simultaneous-open-and-close", "time-wait-reuse", "first-fin-lost", "fast-open", "old-duplicate-syn", "corruption",
+             "time-wait-repeated-fin", "ecn-agreed"]  # fmt: skip
+LAB = [CAPTURES / "lab" / f"{name}.pcap" for name in EXCHANGES]
 # What no script can hold, and why.
 INCOMPLETE = {
     "begins-in-the-middle.pcap": "begins in the middle",
