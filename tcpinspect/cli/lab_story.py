@@ -22,6 +22,7 @@ _STATE = 12  # the longest name, SYN-RECEIVED
 _MOST_INNER, _LEAST_INNER, _LEAST_COLUMN = 60, 30, 26
 _CLOCK, _GAP = 10, 2
 _BAD = "31"
+_UDP_HEADER = 8  # octets, RFC 768
 
 
 class Story:
@@ -110,7 +111,9 @@ class Story:
 
         found = unwrap(crossing.packet)
         if found is None:
-            return "UDP" if len(crossing.packet) > 9 and crossing.packet[9] == 17 else "ICMP"
+            packet = crossing.packet
+            octets = len(packet) - (packet[0] & 15) * 4 - _UDP_HEADER
+            return f"UDP, {octets} octets" if len(packet) > 9 and packet[9] == 17 else "ICMP"
         own: Draft = found.segment
         peer: Name = "B" if crossing.sender == "A" else "A"
         shifted = own.shifted(-self._initial.get(crossing.sender, 0), -self._initial.get(peer, 0))

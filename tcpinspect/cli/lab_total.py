@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 from tcpinspect.lab.compare import Comparison
 from tcpinspect.lab.kernel.witness import Account
+from tcpinspect.protocol.rfc9293 import State
 
 if TYPE_CHECKING:
     from tcpinspect.lab.kernel.witness import Witness
     from tcpinspect.lab.scenario import Played
+    from tcpinspect.lab.timeline import TrueStep
 
 
 class Total:
@@ -24,6 +26,7 @@ class Total:
         self.quirks: Counter[str] = Counter()
         self.witnesses = Account()
         self.alone = ""
+        self._reached: dict[tuple[str, str], set[State]] = defaultdict(set)  # by whose end it is and how it opened
 
     @property
     def bad(self) -> bool:
@@ -43,12 +46,24 @@ class Total:
             yield f"    {count} not: {reason}"
         for check in comparison.unexplained:
             yield f"    {check}"
+        for end in played.wire.ends.values():
+            self._reach("kernels" if end.real_time else "our endpoints", getattr(end, "steps", ()))
         if second is not None:
             before = len(self.witnesses.differences)
             for end in played.wire.ends.values():
                 if end.real_time:
                     self.witnesses.add(second.account(getattr(end, "steps", ()), played.wire.now))
             yield from (f"    the witnesses differ: {text}" for text in self.witnesses.differences[before:])
+
+    def _reach(self, whose: str, steps: Iterable[TrueStep]) -> None:
+        """Note which states a connection went through, and in which role."""
+        role = ""
+        for step in steps:
+            if step.to_state == State.SYN_SENT:
+                role = "as active opener"
+            elif step.to_state in (State.LISTEN, State.SYN_RECEIVED) and step.from_state != State.SYN_SENT:
+                role = "as passive opener"
+            self._reached[whose, role] |= {step.from_state, step.to_state}
 
     def _count(self, comparison: Comparison) -> None:
         self.played += 1
@@ -71,6 +86,9 @@ class Total:
         if self.quirks:
             yield "agreed, though RFC 9293 has it otherwise or not at all:"
             yield from _counted(self.quirks)
+        for (whose, role), states in sorted(self._reached.items(), key=str):
+            missing = [str(state) for state in State if state not in states]
+            yield f"{whose} {role}: {len(states)} of the {len(State)} states{f', all but {_and(missing)}' if missing else ''}"
         both = self.witnesses
         if self.alone:
             yield f"sock_diag is the only witness to the kernels: {self.alone}"
@@ -78,6 +96,10 @@ class Total:
             share = _share(both.agreed, both.compared)
             yield f"the kernel's tracepoint agrees with sock_diag in {both.agreed} of {both.compared} steps{share}"
             yield from _counted(both.quirks)
+
+
+def _and(words: list[str]) -> str:
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
 def _share(part: int, whole: int) -> str:

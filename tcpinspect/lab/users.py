@@ -276,6 +276,9 @@ class KernelUser:
         for name, value in self._settings.items():
             if name in _AS_OPTION and isinstance(value, int):
                 one.setsockopt(_AS_OPTION[name], value)
+            elif name == "delayed_ack_ns":
+                # Linux acknowledges the first segments of a connection at once unless told not to (tcp(7)).
+                one.setsockopt("TCP_QUICKACK", 0)
             elif name == "nagle":
                 one.setsockopt("TCP_NODELAY", int(not value))
             elif name == "keep_alive_ns" and isinstance(value, int):
