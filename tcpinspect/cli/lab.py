@@ -60,11 +60,12 @@ def list_(session: Session, zh: bool) -> None:
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--ends", type=click.Choice(_PAIRS), help=f"{_ends_help} [default: the first that the scenario allows]")
 @click.option("-o", "--output", "out", type=click.Path(), metavar="OUT", help="Write the capture: .pcap, else pcapng.")
+@click.option("--picture", type=click.Path(), metavar="OUT", help="Draw the ladder of every connection: .png, .svg, .pdf.")
 @click.option("--root", is_flag=True, help="Make the private networks as root instead of in a user namespace.")
 @click.option("--text", "show_text", is_flag=True, help="Print the scenario's text instead of playing it.")
 @global_options
 @click.pass_obj
-def run(session: Session, name: str, ends: str | None, out: str | None, root: bool, show_text: bool) -> None:
+def run(session: Session, name: str, ends: str | None, out: str | None, picture: str | None, root: bool, show_text: bool) -> None:
     """Play an exchange of the catalogue, or of a file, and print it as a ladder while it happens.
 
     Where the scenario names another to compare it with, both are printed side by side. Ctrl-C ends it in order: what was captured
@@ -79,8 +80,7 @@ def run(session: Session, name: str, ends: str | None, out: str | None, root: bo
         raise UsageError("the story goes to stdout: give the capture a file, such as -o exchange.pcap")
     from tcpinspect.cli import lab_run
 
-    if out is not None:
-        lab_run.check_place(out)
+    lab_run.check_places(out, picture)
     scenario = catalogue.load(name)
     pair, user = cast("Pair", ends or scenario.pairs[0]), lab_run.in_user_namespace(root)
     other = catalogue.load(scenario.beside) if scenario.beside is not None else None
@@ -98,6 +98,8 @@ def run(session: Session, name: str, ends: str | None, out: str | None, root: bo
                 click.echo(line)
         if out is not None:
             lab_run.keep(session, played, out)
+        if picture is not None:
+            lab_run.draw(list(dict.fromkeys((played, beside))), picture)
     if played.interrupted or beside.interrupted:
         complain(f"interrupted after {(played.wire.now - played.wire.start_ns) / 1e9:.1f} s: nothing of the exchange is left running")
         raise click.exceptions.Exit(128 + received[0])

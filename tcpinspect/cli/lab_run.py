@@ -13,6 +13,7 @@ import click
 
 from tcpinspect.cli.lab_story import Column, Story, side_by_side
 from tcpinspect.cli.session import Session, complain, terminal_width, unicode_output
+from tcpinspect.cli.show import PICTURES
 from tcpinspect.errors import UsageError
 from tcpinspect.lab.scenario import play
 from tcpinspect.lab.script import Pair, Scenario, is_kernel
@@ -67,13 +68,30 @@ def _agreement(comparison: Comparison) -> Iterator[str]:
         yield f"  {check}"
 
 
-def check_place(out: str) -> None:
+def check_places(out: str | None, picture: str | None) -> None:
     """Refuse before the exchange what could not be written after it."""
+    if picture is not None and os.path.splitext(picture)[1].lower() not in PICTURES:
+        raise UsageError(f"{picture} has no ending that says which picture it is: use {', '.join(PICTURES)}")
+    for path in filter(None, (out, picture)):
+        _check_place(path)
+
+
+def _check_place(out: str) -> None:
     folder = os.path.dirname(out) or "."
     if not os.path.isdir(folder):
         raise UsageError(f"cannot write {out}: there is no directory {folder}")
     if os.path.isdir(out) or not os.access(out if os.path.exists(out) else folder, os.W_OK):
         raise UsageError(f"cannot write {out}: {'it is a directory' if os.path.isdir(out) else 'permission denied'}")
+
+
+def draw(exchanges: list[Played], path: str) -> None:
+    """Write the ladders of all connections as one picture, what is compared side by side."""
+    from tcpinspect.plot import save
+    from tcpinspect.plot.draw_beside import Column as Drawn
+    from tcpinspect.plot.draw_beside import beside
+
+    save(beside([Drawn(one.scenario.name, list(one.analysis().connections)) for one in exchanges]), path)
+    click.echo(f"picture: {path}")
 
 
 def keep(session: Session, played: Played, out: str) -> None:

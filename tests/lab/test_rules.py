@@ -64,7 +64,8 @@ def test_before_the_tap() -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["drop the FIN", "corrupt the first datagram", "lose the eleventieth FIN", "delay the first data", "lose the first data by 3 ms", "rewrite the first data",
+    ["drop the FIN", "corrupt the first datagram",
+     "lose the eleventieth FIN", "delay the first data", "lose the first data by 3 ms", "rewrite the first data",
      "rewrite the first data: flags = 3", "lose the first FIN: seq + 1"],
 )  # fmt: skip
 def test_no_rule_is_an_error_that_shows_one(sentence: str) -> None:
