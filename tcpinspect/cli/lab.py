@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 UNMET = 1  # everything ran, and something was not as the scenario says
 _PAIRS = ("ours", "ours-kernel", "kernel-ours", "kernels")
-_TRIES, _LATE_NS = 3, 4_000_000  # the exchanges of the catalogue leave 5 ms of room
+_TRIES, _LATE_NS = 4, 4_000_000  # the exchanges of the catalogue leave 5 ms of room
 
 _ends_help = "What stands at A and at B: our endpoint, or a kernel in a private network."
 
@@ -129,12 +129,16 @@ def verify(session: Session, names: tuple[str, ...], ends: tuple[str, ...], root
 
     scenarios = [catalogue.load(name) for name in names or catalogue.names()]
     pairs = _possible(ends or _PAIRS, root)
-    total = Total()
+    total = Total(whole=not names)
     with ExitStack() as stack:
         second = _second_witness(stack, total) if pairs != ["ours"] else None
         try:
             for scenario, pair in ((one, pair) for one in scenarios for pair in pairs if pair in one.pairs):
-                for line in total.add(_in_time(scenario, pair, in_user_namespace(root), second), second):
+                played = _in_time(scenario, pair, in_user_namespace(root), second)
+                if not played.passed and _late(played):
+                    click.echo(total.too_late(played))
+                    continue
+                for line in total.add(played, second):
                     click.echo(line)
         except KeyboardInterrupt:
             complain(f"interrupted after {total.played} exchanges")
@@ -197,9 +201,14 @@ def _in_time(scenario: Scenario, pair: Pair, user: bool | None, second: Witness 
     for _ in range(_TRIES):
         addresses = second.fresh_addresses() if second is not None and pair != "ours" else None
         played = play(scenario, pair, user=user, addresses=addresses)
-        if played.passed or pair == "ours" or played.late_ns < _LATE_NS:
+        if played.passed or not _late(played):
             break
     return played
+
+
+def _late(played: Played) -> bool:
+    """Whether a kernel's exchange, whose time is real, came later than its text leaves room for."""
+    return played.ends != "ours" and played.late_ns >= _LATE_NS
 
 
 def _possible(pairs: tuple[str, ...], root: bool) -> list[Pair]:

@@ -18,10 +18,14 @@ if TYPE_CHECKING:
 
 
 class Total:
-    """The sum over all exchanges; `alone` says why there was no second witness, "" where there was one or no kernel."""
+    """The sum over all exchanges; `alone` says why there was no second witness, "" where there was one or no kernel.
 
-    def __init__(self) -> None:
-        self.agreed = self.compared = self.knowable = self.silent = self.played = self.unexplained = self.unmet = 0
+    `whole`: the whole catalogue is played, so that it is worth saying which states were reached.
+    """
+
+    def __init__(self, *, whole: bool = True) -> None:
+        self._whole = whole
+        self.agreed = self.compared = self.knowable = self.silent = self.played = self.unexplained = self.unmet = self.unjudged = 0
         self.reasons: Counter[str] = Counter()
         self.quirks: Counter[str] = Counter()
         self.witnesses = Account()
@@ -30,8 +34,14 @@ class Total:
 
     @property
     def bad(self) -> bool:
-        """Something nobody can explain."""
-        return bool(self.unexplained or self.unmet or self.witnesses.differences)
+        """Something nobody can explain, or could not be tried."""
+        return bool(self.unexplained or self.unmet or self.unjudged or self.witnesses.differences)
+
+    def too_late(self, played: Played) -> str:
+        """Count an exchange that the machine was too busy for: it proves nothing. The line that says so."""
+        self.unjudged += 1
+        name = f"{played.scenario.name:<34} {played.ends:<12}"
+        return f"{name} not judged: this machine was too busy to keep its times (up to {played.late_ns / 1e6:.0f} ms late)"
 
     def add(self, played: Played, second: Witness | None = None) -> Iterator[str]:
         """Count one exchange; its lines."""
@@ -52,7 +62,7 @@ class Total:
             before = len(self.witnesses.differences)
             for end in played.wire.ends.values():
                 if end.real_time:
-                    self.witnesses.add(second.account(getattr(end, "steps", ()), played.wire.now))
+                    self.witnesses.add(second.account(getattr(end, "steps", ()), played.ended_ns))
             yield from (f"    the witnesses differ: {text}" for text in self.witnesses.differences[before:])
 
     def _reach(self, whose: str, steps: Iterable[TrueStep]) -> None:
@@ -81,12 +91,14 @@ class Total:
             share = _share(self.agreed, self.knowable)
             yield f"without the {self.compared - self.knowable} that no capture can tell: {self.agreed} of {self.knowable}{share}"
         yield from _counted(self.reasons)
+        if self.unjudged:
+            yield f"{self.unjudged} exchanges were not judged: this machine was too busy, try again when it is quiet"
         if self.silent:
             yield f"{self.silent} steps that no packet shows (a LISTEN, a timer, a crash) are not among them"
         if self.quirks:
             yield "agreed, though RFC 9293 has it otherwise or not at all:"
             yield from _counted(self.quirks)
-        for (whose, role), states in sorted(self._reached.items(), key=str):
+        for (whose, role), states in sorted(self._reached.items(), key=str) if self._whole else ():
             missing = [str(state) for state in State if state not in states]
             yield f"{whose} {role}: {len(states)} of the {len(State)} states{f', all but {_and(missing)}' if missing else ''}"
         both = self.witnesses

@@ -12,6 +12,7 @@ Reading: RFC 9293 §3.5, §3.6 (figures 6 to 13).
 from __future__ import annotations
 
 import io
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -59,6 +60,7 @@ class Played:
     outcomes: list[Outcome] = field(default_factory=list)
     counts: list[Count] = field(default_factory=list)
     interrupted: bool = False
+    ended_ns: int = 0  # by the clock of the wire; what a kernel does later is the closing of what was still open
 
     @property
     def passed(self) -> bool:
@@ -154,6 +156,7 @@ def play(
             wire.run(over - wire.start_ns, until=done)
         except KeyboardInterrupt:  # what happened until now is still an exchange
             played.interrupted = True
+        played.ended_ns = time.time_ns() if wire.real_time else wire.now
     return played
 
 

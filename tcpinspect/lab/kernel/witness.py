@@ -2,7 +2,7 @@
 
     with Witness() as second:
         played = play(scenario, "kernels", addresses=second.fresh_addresses())
-        seen = second.account(played.wire.ends["A"].steps, played.wire.now)
+        seen = second.account(played.wire.ends["A"].steps, played.ended_ns)
         seen.agreed, seen.compared, seen.differences, seen.quirks
 
 The two see different things (`lab.kernel.tracepoint` says which), so the steps are first told as the tracepoint would tell

@@ -68,5 +68,5 @@ def test_both_witnesses_of_real_kernels_agree(private_network: None) -> None:
     with witness:
         played = play(catalogue.load("half-close"), "kernels", addresses=witness.fresh_addresses())
         for name, count in (("A", 5), ("B", 5)):
-            seen = witness.account(played.wire.ends[name].steps, played.wire.now)  # type: ignore[index,attr-defined]
+            seen = witness.account(played.wire.ends[name].steps, played.ended_ns)  # type: ignore[index,attr-defined]
             assert (seen.agreed, seen.compared, seen.differences) == (count, count, [])
