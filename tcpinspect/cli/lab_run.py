@@ -55,6 +55,8 @@ def judged(played: Played, *, named: bool = False) -> Iterator[str]:
     name = f"{played.scenario.name}: " if named else ""
     for failure in played.failures if not played.interrupted else ():
         yield f"{name}not as expected: {failure}"
+    if played.spoilt and not played.interrupted:
+        yield f"{name}this machine was too busy to keep the times (up to {played.late_ns / 1e6:.0f} ms late): try again when it is quiet"
     for count in played.counts:
         by_ss = "ss is not here" if count.by_ss is None else f"ss counts {count.by_ss}"
         seen = count.by_the_capture(played)
