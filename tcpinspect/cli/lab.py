@@ -55,7 +55,8 @@ def list_(session: Session, zh: bool) -> None:
 @lab.command(
     short_help="Play one exchange, both sides' states as it happens.",
     epilog="\b\nExamples:\n  tcpinspect lab run simultaneous-close\n"
-    "  tcpinspect lab run simultaneous-close --ends kernels -o close.pcap\n  tcpinspect lab run two-way-handshake --picture two.png\n  tcpinspect lab run my-exchange.txt",
+    "  tcpinspect lab run simultaneous-close --ends kernels -o close.pcap\n"
+    "  tcpinspect lab run two-way-handshake --picture two.png\n  tcpinspect lab run my-exchange.txt",
 )
 @click.argument("name", metavar="NAME|FILE")
 @click.option("--ends", type=click.Choice(_PAIRS), help=f"{_ends_help} [default: the first that the scenario allows]")
