@@ -167,7 +167,7 @@ def _missing(step: TrueStep, view: View) -> str:
     if step.note:
         return step.note
     if step.event in TIMERS:
-        return "a timer of the end did it, and no packet shows it"
+        return "" if view.told(step) else "a timer of the end did it, and no packet shows it"
     if unseen := view.uncaptured(step):
         return unseen
     if not view.frames_of(step):
