@@ -53,7 +53,8 @@ def test_the_mark_of_the_ip_header_is_compared(private_network: None) -> None:
     """A Linux sends ECT(0) (RFC 8311 leaves ECT(1) to experiments)."""
     wrong = run.on_kernel(changed("ecn-agreed", "> [ect01] P.", "> [ect1] P.")).mismatch
     assert wrong is not None
-    assert (wrong.line, wrong.expected, wrong.why) == (10, "> [ect1] P. 1:501(500) ack 1", "the ECN field of its IP header is 2, not 1")
+    assert (wrong.line, wrong.expected) == (11, "> [ect1] P. 1:501(500) ack 1")
+    assert wrong.why.startswith("the ECN field of its IP header is 2, not 1")
 
 
 @pytest.mark.parametrize("name", ["passive-open-and-close", "refused", "half-close"])
