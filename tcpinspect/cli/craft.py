@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tcpinspect.cli.options import global_options
+from tcpinspect.cli.options import global_options, lang_option
 from tcpinspect.cli.session import Session, complain
 from tcpinspect.errors import UsageError
 
@@ -46,12 +46,13 @@ x are numbers of their own, the same in every segment."""
 @click.option("--send", is_flag=True, help="Send them: to loopback, or from a network namespace of one's own.")
 @click.option("--iface", "-i", metavar="NAME", help="Send through this interface.")
 @click.option("--allow-external", is_flag=True, help="Let --send reach other addresses; it says first what it is about to do.")
+@lang_option
 @global_options
 @click.pass_obj
 def craft(
     session: Session, segments: tuple[str, ...], src: str | None, dst: str | None, sport: int | None, dport: int | None, ipv6: bool,
     ttl: int, numbers: tuple[str, ...], draw: bool, as_hex: bool, scapy: bool, picture: str | None, out: str | None, send: bool,
-    iface: str | None, allow_external: bool,
+    iface: str | None, allow_external: bool, lang: str,
 ) -> None:  # fmt: skip
     """Craft segments written as in packetdrill and tcpdump; < in front of one makes it an answer.
 
@@ -64,14 +65,14 @@ def craft(
     given = Names(dict(map(_number, numbers)))
     made = exchange(*segments, names=given, src=src or _LOOPBACK[ipv6], dst=dst or _LOOPBACK[ipv6], ttl=ttl, **ports)
     if picture is not None:
-        _picture(made, picture)
+        _picture(made, picture, lang)
     if out is not None:
         with session.output(out) as target:
             target.write(made.capture(classic=out.lower().endswith(".pcap")))
     if send:
         made.send(iface=iface, allow_external=allow_external, announce=complain)
     if draw or as_hex or scapy or not (out or send or picture):
-        for line in _lines(made, draw=draw or not (as_hex or scapy), as_hex=as_hex, scapy=scapy):
+        for line in _lines(made, draw=draw or not (as_hex or scapy), as_hex=as_hex, scapy=scapy, lang=lang):
             click.echo(line)
 
 
@@ -85,7 +86,7 @@ def _number(text: str) -> tuple[str, int]:
         raise UsageError(f'--set {text}: write a name and a number, such as "--set x=1000"') from None
 
 
-def _picture(made: Exchange, path: str) -> None:
+def _picture(made: Exchange, path: str, lang: str) -> None:
     from tcpinspect.cli.show import PICTURES
 
     if os.path.splitext(path)[1].lower() not in PICTURES:
@@ -94,16 +95,16 @@ def _picture(made: Exchange, path: str) -> None:
         raise UsageError(f"a picture shows one segment, not {len(made)}: call it for each")
     import tcpinspect.plot
 
-    tcpinspect.plot.save(made[0].picture(), path)
+    tcpinspect.plot.save(made[0].picture(lang=lang), path)
 
 
-def _lines(made: Exchange, *, draw: bool, as_hex: bool, scapy: bool) -> Iterator[str]:
+def _lines(made: Exchange, *, draw: bool, as_hex: bool, scapy: bool, lang: str) -> Iterator[str]:
     """Each segment with its line of notation above it, unless its expression alone is wanted."""
     for n, one in enumerate(made):
         if draw or as_hex:
             yield f"{chr(10) if n else ''}{one}"
         if draw:
-            yield one.draw().rstrip("\n")
+            yield one.draw(lang=lang).rstrip("\n")
         if as_hex:
             yield one.hex.rstrip("\n")
         if scapy:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from tcpinspect.cli.options import check_text_ending, file_argument, global_options
+from tcpinspect.cli.options import check_text_ending, file_argument, global_options, lang_option
 from tcpinspect.cli.session import Session, encoded, unicode_output
 from tcpinspect.errors import UsageError
 
@@ -27,9 +27,12 @@ if TYPE_CHECKING:
 @click.option("--notation", is_flag=True, help="Only the segment in the notation that craft reads.")
 @click.option("--scapy", is_flag=True, help="Only the segment as an expression of Scapy.")
 @click.option("-o", "--output", "out", type=click.Path(allow_dash=True), metavar="OUT", help="Write here instead of to stdout.")
+@lang_option
 @global_options
 @click.pass_obj
-def decode(session: Session, files: tuple[str, ...], frame: int, format: str, notation: bool, scapy: bool, out: str | None) -> None:
+def decode(
+    session: Session, files: tuple[str, ...], frame: int, format: str, notation: bool, scapy: bool, out: str | None, lang: str
+) -> None:
     """Take one frame apart: Ethernet, VLAN, MPLS, tunnels, IP, TCP: each layer's octets and fields, and what is odd in them."""
     from tcpinspect.capture.many import names
     from tcpinspect.insight.dissect import frame_of
@@ -46,7 +49,7 @@ def decode(session: Session, files: tuple[str, ...], frame: int, format: str, no
     else:
         from tcpinspect.report.header_text import frame_text
 
-        text = frame_text(found, names(files))
+        text = frame_text(found, names(files), lang=lang)
     with session.output(out, files) as target:
         target.write(encoded(text, unicode=unicode_output() or not to_screen))
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from tcpinspect.protocol.header import ACK, SYN
@@ -18,8 +19,10 @@ if TYPE_CHECKING:
     from tcpinspect.protocol.rfc9293 import State
 
 _STATE = 12  # the longest name, SYN-RECEIVED
-_MOST_INNER, _LEAST_INNER = 60, 30
+_MOST_INNER, _LEAST_INNER, _LEAST_COLUMN = 60, 30, 26
+_CLOCK, _GAP = 10, 2
 _BAD = "31"
+_UDP_HEADER = 8  # octets, RFC 768
 
 
 class Story:
@@ -38,6 +41,7 @@ class Story:
         self._initial: dict[Name, int] = {}
         self._states: Mapping[Name, State] = {}
         self._now = 0
+        self._arrived: set[int] = set()  # copies that have been written, by their identity
 
     def begin(self, a: str, b: str) -> None:
         """The heads of both rails."""
@@ -80,15 +84,17 @@ class Story:
 
     def _arrivals(self, crossing: Crossing, states: Mapping[Name, State]) -> None:
         """The copies that have arrived since the last look."""
-        waiting = [copy for copy in crossing.copies if not copy.lost]
-        if all(copy.arrived_ns is not None for copy in waiting):
-            self._open.remove(crossing)
-            for copy in waiting:
+        for copy in crossing.copies:
+            if copy.arrived_ns is not None and id(copy) not in self._arrived:
+                self._arrived.add(id(copy))
                 self._line(self._arrow(crossing, copy), states)
+        if all(copy.lost or copy.arrived_ns is not None for copy in crossing.copies):
+            self._open.remove(crossing)
 
     def _arrow(self, crossing: Crossing, copy: Copy) -> str:
         dash, inner = self._marks.line, self._inner
-        label = f" {self._label(crossing)}{f' ({copy.why})' if copy.why and not copy.lost else ''} "
+        fate = _fate(crossing, copy)
+        label = f" {self._label(crossing)}{f' ({fate})' if fate and not copy.lost else ''} "
         label = label if len(label) <= inner - 6 else f"{label[: inner - 8]}… "
         length = inner if not copy.lost else max(len(label) + 4, inner * 2 // 3)
         tip = self._marks.lost if copy.lost else self._marks.right if crossing.sender == "A" else self._marks.left
@@ -105,7 +111,9 @@ class Story:
 
         found = unwrap(crossing.packet)
         if found is None:
-            return "UDP" if len(crossing.packet) > 9 and crossing.packet[9] == 17 else "ICMP"
+            packet = crossing.packet
+            octets = len(packet) - (packet[0] & 15) * 4 - _UDP_HEADER
+            return f"UDP, {octets} octets" if len(packet) > 9 and packet[9] == 17 else "ICMP"
         own: Draft = found.segment
         peer: Name = "B" if crossing.sender == "A" else "A"
         shifted = own.shifted(-self._initial.get(crossing.sender, 0), -self._initial.get(peer, 0))
@@ -122,12 +130,76 @@ class Story:
             cells[name] = self._paint(text, state_style(state) if changed else "")
         self._states = dict(states)
         rail = self._marks.rail
-        clock = f"{self._now / 1e6:>7.1f} ms" if self._now < 10**10 else f"{self._now / 1e9:>8.1f} s"
         inner = between if self._unicode else ascii_only(between)
-        self._write(f"{clock}  {cells['A']} {rail}{self._paint(inner, style)}{rail} {cells['B']}".rstrip())
+        self._write(f"{_clock(self._now):>{_CLOCK}}  {cells['A']} {rail}{self._paint(inner, style)}{rail} {cells['B']}".rstrip())
 
     def _paint(self, text: str, style: str) -> str:
         return paint(text, style) if self._color and style and text.strip() else text
+
+
+# A rule of the wire, in one word for what became of a segment.
+_FATES = {"delay": "delayed", "hold": "overtaken", "corrupt": "corrupted", "mark": "marked", "rewrite": "rewritten"}
+
+
+def _fate(crossing: Crossing, copy: Copy) -> str:
+    """What the wire did to this copy, "" where nothing."""
+    if copy is not crossing.copies[0]:
+        return "a copy"
+    return "" if copy.why.startswith("duplicate") else _FATES.get(copy.why.partition(" ")[0], copy.why)
+
+
+class Column(Story):
+    """The same in a narrow column of its own, without a clock: `lines` with their times. The states stand between the rails."""
+
+    def __init__(self, *, width: int, unicode: bool = True, color: bool = False) -> None:
+        super().__init__(_nowhere, unicode=unicode, color=color)
+        self._inner = max(_LEAST_COLUMN, min(_MOST_INNER, (width - _CLOCK - 2 * _GAP - 4) // 2))
+        self.lines: list[tuple[int, str]] = []
+
+    @property
+    def blank(self) -> str:
+        """A line in which nothing happens."""
+        return f"{self._marks.rail}{' ' * self._inner}{self._marks.rail}"
+
+    def _label(self, crossing: Crossing) -> str:
+        """Without the end of what is empty: there is little room."""
+        return re.sub(r"(-?\d+):\1\(0\)", r"\1", super()._label(crossing))
+
+    def _line(self, between: str, states: Mapping[Name, State], style: str = "") -> None:
+        rail = self._marks.rail
+        if between.strip():
+            inner = between if self._unicode else ascii_only(between)
+            self.lines.append((self._now, f"{rail}{self._paint(inner, style)}{rail}"))
+        a, b = (str(states[name]) if self._states.get(name) != states[name] else "" for name in ("A", "B"))
+        self._states = dict(states)
+        if a or b:
+            room = " " * (self._inner - 2 - len(a) - len(b))
+            self.lines.append((self._now, f"{rail} {self._paint(a, state_style(a))}{room}{self._paint(b, state_style(b))} {rail}"))
+
+
+def side_by_side(left: Column, right: Column, *, heads: tuple[str, str]) -> Iterator[str]:
+    """Two exchanges in one time: what happened in the same moment stands in the same line."""
+    gap = " " * _GAP
+    names = gap.join(f"{head[: len(left.blank)]:^{len(left.blank)}}" for head in heads)
+    yield f"{'time':>{_CLOCK}}{gap}{names}".rstrip()
+    rails = f"A{' ' * (len(left.blank) - 2)}B"
+    yield f"{'':>{_CLOCK}}{gap}{rails}{gap}{rails}"
+    by_time: dict[int, tuple[list[str], list[str]]] = {}
+    for n, column in enumerate((left, right)):
+        for now, line in column.lines:
+            by_time.setdefault(now, ([], []))[n].append(line)
+    for now, both in sorted(by_time.items()):
+        for first, pair in enumerate(zip_longest(*both)):
+            cells = gap.join(line or column.blank for line, column in zip(pair, (left, right), strict=True))
+            yield f"{_clock(now) if first == 0 else '':>{_CLOCK}}{gap}{cells}"
+
+
+def _nowhere(_: str) -> None:
+    """A column keeps its lines."""
+
+
+def _clock(now: int) -> str:
+    return f"{now / 1e6:.1f} ms" if now < 10**10 else f"{now / 1e9:.1f} s"
 
 
 def _signed(match: re.Match[str]) -> str:

@@ -38,6 +38,13 @@ def global_options(function: F) -> F:
     return function
 
 
+def lang_option(function: F) -> F:
+    """--lang, for remarks that people read; the RFC's names are the same in any."""
+    return click.option("--lang", type=click.Choice(["en", "zh"]), default="en", show_default=True, help="The language of the remarks.")(
+        function
+    )
+
+
 def file_argument(function: F) -> F:
     """FILE..., or -r FILE as with tcpdump and tshark, and --follow. The command receives them as `files`."""
 

@@ -8,8 +8,9 @@ Both timelines of an end are laid side by side by the states entered, in order. 
 place, at the frame that did it (or, where it only infers it, at the first frame that shows it). What differs gets its reason
 (`lab.reasons`); a disagreement without a reason is a fault of the engine or of the truth.
 
-What is a matter of taste is settled before, on both sides: LISTEN is not compared (no packet shows it), nor the end of
-TIME-WAIT that the engine assumes, nor a CLOSED between TIME-WAIT and the SYN of the next incarnation.
+What no packet shows is not compared but counted, as `silent`: LISTEN, the end of TIME-WAIT and of other waits by a timer, a
+crash. So is a row in which the engine assumes, at the beginning of a stream, the state that the end truly was in; and a CLOSED
+between TIME-WAIT and the SYN of the next incarnation is a matter of taste.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from tcpinspect.lab.reasons import Row, View, in_the_capture, why
+from tcpinspect.lab.reasons import TIMERS, Row, View, in_the_capture, why
 from tcpinspect.lab.timeline import Ends, TrueStep
 from tcpinspect.lab.wire import Wire
-from tcpinspect.protocol.rfc9293 import Event, State
+from tcpinspect.protocol.rfc9293 import State
 
 _FOLLOWS = "follows from the one before: "
 _NEW_INCARNATION = (str(State.SYN_SENT), str(State.SYN_RECEIVED))
@@ -58,9 +59,10 @@ class Check(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """All steps of all ends, side by side."""
+    """All steps of all ends, side by side. `silent` steps of the truth are not among them: no packet shows them, no row claims them."""
 
     checks: list[Check]
+    silent: int = 0
 
     @property
     def compared(self) -> int:
@@ -83,6 +85,11 @@ class Comparison:
         return self.agreed + sum(in_the_capture(check.reason) for check in self.disagreements)
 
     @property
+    def quirks(self) -> list[str]:
+        """What an end did that no arc of RFC 9293 says, a note for each step that the engine has all the same."""
+        return [check.true.note for check in self.checks if check.agrees and check.true is not None and check.true.note]
+
+    @property
     def unexplained(self) -> list[Check]:
         """The disagreements that nobody knows a reason for."""
         return [check for check in self.disagreements if not check.reason]
@@ -97,6 +104,7 @@ def compare(rows: Iterable[Row], wire: Wire) -> Comparison:
     for row in sorted(rows, key=lambda row: row.stream):
         by_place[row.address, row.port].append(row)
     checks: list[Check] = []
+    silent = 0
     for name, end in wire.ends.items():
         own: dict[Ends, list[TrueStep]] = defaultdict(list)
         for step in getattr(end, "steps", ()):
@@ -107,10 +115,12 @@ def compare(rows: Iterable[Row], wire: Wire) -> Comparison:
             # The engine's rows do not name the peer: of a server's many connections the frames tell which is meant.
             found = view.only(by_place[ends.address, ends.port], steps)
             claimed.update(row.stream for row in found)
-            checks += _compare_end(ends, [step for step in steps if not _opens_listening(step)], _entries(found), view)
+            seen = _compare_end(ends, steps, _entries(found), view)
+            checks += seen.checks
+            silent += seen.silent
         if hasattr(end, "steps"):
             checks += _without_truth(view, claimed, by_place)
-    return Comparison(checks)
+    return Comparison(checks, silent)
 
 
 def _without_truth(view: View, claimed: set[int], by_place: Mapping[tuple[str, int], list[Row]]) -> list[Check]:
@@ -155,13 +165,19 @@ def _leaves_time_wait(row: Row) -> bool:
     return (row.from_state, row.to_state) == (str(State.TIME_WAIT), str(State.CLOSED))
 
 
-def _compare_end(ends: Ends, steps: list[TrueStep], rows: list[Row], view: View) -> list[Check]:
+def _compare_end(ends: Ends, steps: list[TrueStep], rows: list[Row], view: View) -> Comparison:
     checks: list[Check] = []
-    before = ""
-    for step, row in _aligned(steps, rows):
-        # The end of TIME-WAIT by time is what the engine only ever assumes.
-        if row is None and step is not None and (step.optional or step.event == Event.TIMEOUT_2MSL):
+    compared = [step for step in steps if not _opens_listening(step)]
+    silent = len(steps) - len(compared)
+    before, state = "", str(State.CLOSED)
+    for step, row in _aligned(compared, rows):
+        if row is None and step is not None and (step.optional or (step.event in TIMERS and not view.told(step))):
+            silent += step.source != "rfc"
+            state = _entered(step)
             continue
+        if step is None and row is not None and _says_how_it_was(row, state):
+            continue
+        state = _entered(step) if step is not None else state
         frames = view.frames_of(step) if step is not None else []
         agrees = step is not None and row is not None and _same_place(step, row, frames, view)
         reason = "" if agrees else why(step, row, view)
@@ -170,7 +186,12 @@ def _compare_end(ends: Ends, steps: list[TrueStep], rows: list[Row], view: View)
             reason = reason or _follows(before)
         before = "" if agrees else reason.removeprefix(_FOLLOWS)
         checks.append(Check(ends, step, row, frames[0] if frames else None, agrees, reason))
-    return checks
+    return Comparison(checks, silent)
+
+
+def _says_how_it_was(row: Row, state: str) -> bool:
+    """A stream that begins while the end's connection lasts: the row only assumes the state that it is in."""
+    return row.evidence == "assumed" and row.from_state == str(State.CLOSED) and _entered(row) == state
 
 
 def _follows(before: str) -> str:

@@ -159,11 +159,11 @@ class Crafted:
 
         return hex_listing(self.segment)
 
-    def draw(self) -> str:
+    def draw(self, *, lang: str = "en") -> str:
         """RFC 9293's bit drawing with the values in it, and what is odd about them."""
         from tcpinspect.report.header_text import bit_drawing
 
-        return bit_drawing(self.segment, self.src, self.dst)
+        return bit_drawing(self.segment, self.src, self.dst, lang=lang)
 
     def picture(self, ax: Axes | None = None, **look: Any) -> Axes:
         """The same drawing as a picture (`tcpinspect.plot.header`); returns the axes."""

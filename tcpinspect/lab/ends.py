@@ -10,6 +10,9 @@ from tcpinspect.lab.endpoint.events import EndpointEvent
 from tcpinspect.lab.endpoint.machine import Departure, reset_for
 from tcpinspect.lab.packet import CE, ECT, NOT_ECT, unwrap, wrap
 from tcpinspect.lab.timeline import Ends, TrueStep
+from tcpinspect.protocol.rfc9293 import State
+
+CRASHED = "the end had crashed and knew nothing of the connection any more"
 
 
 class End(Protocol):
@@ -39,7 +42,8 @@ class EndpointEnd:
     """An `Endpoint` with the IP packets around its segments. `program` is told every event and may call the endpoint.
 
     What has a wrong checksum is not received. What is for another port, or from another peer than the endpoint's, meets no
-    connection and is answered by a RST. `crash` forgets the connection without a word, as a reboot does.
+    connection and is answered by a RST. `crash` forgets the connection without a word, as a reboot does: in `steps` that is a
+    way to CLOSED which no arc of the table has.
     """
 
     real_time = False
@@ -60,6 +64,7 @@ class EndpointEnd:
         """The machine starts again: the old endpoint is gone as it stands, this new one knows nothing."""
         if now is not None:
             self.crashes.append(now)
+            self._lives[-1].crashed_ns = now
         self.endpoint = endpoint
         self._lives.append(_Life(endpoint))
 
@@ -133,6 +138,7 @@ class _Life:
         self.arrivals: list[int] = []
         self.departures: list[int] = []
         self.peer = endpoint.remote or ("", 0)
+        self.crashed_ns: int | None = None
 
     def steps(self) -> list[TrueStep]:
         ends = Ends(*self.endpoint.local, *self.peer)
@@ -143,4 +149,9 @@ class _Life:
             departure = sent[moved.departure] if moved.departure < len(sent) else (sent[-1] + 1 if sent else 0)
             step = (ends, moved.time_ns, moved.arc.state, moved.arc.to, moved.arc.event, arrival, departure, "endpoint")
             out.append(TrueStep(*step))  # type: ignore[arg-type]
+        state = out[-1].to_state if out else State.CLOSED
+        if self.crashed_ns is not None and state not in (State.CLOSED, State.LISTEN):
+            # RFC 9293 §3.3.2: CLOSED is "the state when there is no TCB".
+            departure = self.departures[-1] + 1 if self.departures else 0
+            out.append(TrueStep(ends, self.crashed_ns, state, State.CLOSED, None, None, departure, "endpoint", True, "crash", CRASHED))
         return out

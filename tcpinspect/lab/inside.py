@@ -163,6 +163,12 @@ def read_sysctl(name: str) -> str:
         return file.read().strip()
 
 
+def read_text(path: str) -> str:
+    """A short file as the processes of this namespace see it."""
+    with open(path, encoding="ascii") as file:
+        return file.read()
+
+
 def enter(holder: int, user_namespace: bool, command: list[str]) -> int:
     """Run a command in the namespaces of a holder; returns its exit code, or dies of the signal that it died of."""
     die_with_parent()

@@ -14,7 +14,7 @@ from tcpinspect.protocol.header import MINIMUM_LENGTH
 _TCP = 6
 _DONT_FRAGMENT = 0x4000
 _HOPS = 64
-NOT_ECT, ECT, CE = 0, 2, 3  # RFC 3168 §5: not capable, capable (ECT(0)), congestion experienced
+NOT_ECT, ECT_1, ECT, CE = 0, 1, 2, 3  # RFC 3168 §5: not capable, capable (ECT(1), ECT(0)), congestion experienced
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,8 @@ from tcpinspect.lab.wire import INJECTED, Crossing, Name, Wire
 from tcpinspect.protocol.header import FIN, RST, SYN
 from tcpinspect.protocol.rfc9293 import Event, State
 
-_TIMERS = (Event.TIMEOUT_USER, Event.TIMEOUT_2MSL)
+_RIGHT_THEN_NS = 50_000_000  # as closely as a kernel's timers are looked at, and some more
+TIMERS = (Event.TIMEOUT_USER, Event.TIMEOUT_2MSL)
 _SPOKEN = {Event.OPEN_ACTIVE: SYN, Event.SEND: SYN, Event.CLOSE: FIN, Event.ABORT: RST}
 
 
@@ -111,6 +112,14 @@ class View:
             return "the first segment that shows it was lost before the capture point"
         return None
 
+    def told(self, step: TrueStep) -> bool:
+        """The end said with a RST, right then, what its timer did."""
+        for one in self._sent:
+            packet = unwrap(one.packet) if one.departure == step.departure and one.sent_ns - step.time_ns < _RIGHT_THEN_NS else None
+            if packet is not None and packet.segment.flags & RST:
+                return True
+        return False
+
     def overtaken(self, step: TrueStep) -> bool:
         """Segments of this end came to the tap in another order than they were sent in, around the one that shows a step."""
         spoken = self._spoken(step)
@@ -157,8 +166,8 @@ def why(step: TrueStep | None, row: Row | None, view: View) -> str:
 def _missing(step: TrueStep, view: View) -> str:
     if step.note:
         return step.note
-    if step.event in _TIMERS:
-        return "a timer of the end did it, and no packet shows it"
+    if step.event in TIMERS:
+        return "" if view.told(step) else "a timer of the end did it, and no packet shows it"
     if unseen := view.uncaptured(step):
         return unseen
     if not view.frames_of(step):
@@ -182,6 +191,8 @@ def _elsewhere(step: TrueStep, row: Row, view: View) -> str:
     if view.lost(row.frame):
         return f"frame {row.frame} was captured and then lost: a later copy was received"
     frames = view.frames_of(step)
+    if step.arrival is None and frames and view.same_segment(row.frame, frames[0]):
+        return f"{_THE_ANALYSIS}takes a repeat of the segment (frame {row.frame}) for the one that the call sent (frame {frames[0]})"
     if frames and view.same_segment(row.frame, frames[0]):
         return f"frames {frames[0]} and {row.frame} are the same segment: which copy arrived first no capture tells"
     return view.uncaptured(step) or step.note or _own_doubt(row)

@@ -6,9 +6,10 @@
     hold the first data from A                  (until the next packet from A has passed: they change places)
     mark the fourth data from A                 (congestion experienced, where the packet is ECN-capable)
     rewrite the first RST from B: seq + 5       rewrite every SYN from A: window = 0
+    lose the second datagram from A             (of UDP)
 
-What is counted: SYN (without ACK), SYN-ACK, FIN, RST, ACK (nothing but an acknowledgment), data, segment (all of them); repeats
-count too. It happens behind the middle of the wire, so that a tap there does not see it; `before the tap` at the end of the
+What is counted: SYN (without ACK), SYN-ACK, FIN, RST, ACK (nothing but an acknowledgment), data, segment (all of them), datagram;
+repeats count too. It happens behind the middle of the wire, so that a tap there does not see it; `before the tap` at the end of the
 sentence says otherwise.
 """
 
@@ -30,7 +31,7 @@ _FIELDS = ("seq", "ack", "window", "urgent_pointer", "src_port", "dst_port")
 _SENTENCE = re.compile(
     r"(?P<verb>lose|delay|duplicate|corrupt|hold|mark|rewrite)\s+"
     r"(?:the\s+)?(?P<which>every|all|first\s+\d+|\d+(?:st|nd|rd|th)|[a-z]+)\s+"
-    r"(?P<kind>SYN-ACK|SYN|FIN|RST|ACK|data|segment)s?"
+    r"(?P<kind>SYN-ACK|SYN|FIN|RST|ACK|datagram|data|segment)s?"
     r"(?:\s+from\s+(?P<sender>\w+))?"
     r"(?:\s+by\s+(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>ns|us|µs|ms|s))?"
     r"(?P<early>\s+before\s+the\s+tap)?"
@@ -40,8 +41,10 @@ _SENTENCE = re.compile(
 _COPY_BEHIND_NS = 1_000_000
 
 
-def kind_of(segment: Draft) -> frozenset[str]:
-    """Under which words a rule finds the segment."""
+def kind_of(segment: Draft | None) -> frozenset[str]:
+    """Under which words a rule finds the segment; None is a packet without one."""
+    if segment is None:
+        return frozenset({"datagram"})
     flags = segment.flags
     out = {"segment"}
     if flags & SYN:
@@ -66,13 +69,13 @@ class Rule:
     sender: str | None
     first: int
     last: int | None  # None: no end
-    act: Callable[[Passage, Draft], list[Passage]]
+    act: Callable[[Passage, Draft | None], list[Passage]]
     early: bool = False
     seen: int = 0
 
     def __call__(self, traveller: Traveller, passages: list[Passage]) -> list[Passage]:
         segment = traveller.segment
-        if segment is None or self.kind not in kind_of(segment) or self.sender not in (None, traveller.sender):
+        if self.kind not in kind_of(segment) or self.sender not in (None, traveller.sender):
             return passages
         self.seen += 1
         if self.seen < self.first or (self.last is not None and self.seen > self.last):
@@ -103,15 +106,17 @@ def _which(word: str, text: str) -> tuple[int, int | None]:
     return number, number
 
 
-def _action(match: re.Match[str], by_ns: int | None, text: str) -> Callable[[Passage, Draft], list[Passage]]:
+def _action(match: re.Match[str], by_ns: int | None, text: str) -> Callable[[Passage, Draft | None], list[Passage]]:
     verb = match["verb"]
     if (match["field"] is not None) != (verb == "rewrite"):
         raise UsageError(f'the rule "{text}" must say what to rewrite (and only such a rule): "rewrite the first SYN: window = 0"')
+    if match["kind"] == "datagram" and verb not in ("lose", "delay", "duplicate", "hold"):
+        raise UsageError(f'a datagram can be lost, delayed, duplicated or held: the rule "{text}" is for segments')
     if by_ns is not None and verb not in ("delay", "duplicate"):
         raise UsageError(f'nothing to {verb} by a time in the rule "{text}": leave it out')
     if verb == "rewrite":
         change = _change(match["field"], match["sign"], int(match["value"]), text)
-        return lambda passage, segment: fates.rewrite(change, segment)(passage)
+        return lambda passage, segment: [passage] if segment is None else fates.rewrite(change, segment)(passage)
     if verb == "delay":
         if by_ns is None:
             raise UsageError(f'the rule "{text}" must say by how much: "delay the first data by 300 ms"')

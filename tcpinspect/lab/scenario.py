@@ -12,7 +12,8 @@ Reading: RFC 9293 §3.5, §3.6 (figures 6 to 13).
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -28,7 +29,7 @@ from tcpinspect.lab.packet import wrap
 from tcpinspect.lab.rules import rule
 from tcpinspect.lab.script import Call, Expectation, Flood, Injection, Line, Pair, Scenario, is_kernel
 from tcpinspect.lab.users import KernelUser, OurUser, User, kernel_sysctls
-from tcpinspect.lab.verdicts import Outcome, numbers, verdicts
+from tcpinspect.lab.verdicts import Count, Outcome, numbers, verdicts
 from tcpinspect.lab.wire import Name, Step, Wire
 from tcpinspect.protocol.rfc9293 import Event, State
 
@@ -42,6 +43,7 @@ _ISS: Mapping[Name, int] = {"A": 1000, "B": 5000}
 _AS_LINUX = {"rto_min_ns": 200 * MILLISECOND, "delayed_ack_ns": 40 * MILLISECOND, "msl_ns": 30 * SECOND, "fin_wait_2_ns": 60 * SECOND}
 _FLOOD_NETWORK = "203.0.113."  # RFC 5737: for documentation
 _WINDOW = 65535
+_LATE_NS = 4_000_000  # the exchanges of the catalogue leave 5 ms of room
 
 
 # Called after everything that happens, with what was played so far and the states both ends are in.
@@ -50,12 +52,16 @@ Watcher = Callable[["Played", Mapping[Name, State]], None]
 
 @dataclass(eq=False)
 class Played:
-    """A scenario that has been played. Times of `outcomes` are ns since the start."""
+    """A scenario that has been played, or its beginning where it was `interrupted`. Times of `outcomes` are ns since the start."""
 
     scenario: Scenario
     ends: Pair
     wire: Wire
+    hosts: Mapping[Name, tuple[str, int]]
     outcomes: list[Outcome] = field(default_factory=list)
+    counts: list[Count] = field(default_factory=list)
+    interrupted: bool = False
+    ended_ns: int = 0  # by the clock of the wire; what a kernel does later is the closing of what was still open
 
     @property
     def passed(self) -> bool:
@@ -66,6 +72,11 @@ class Played:
     def late_ns(self) -> int:
         """How much the latest line came too late: with kernels the time is real, and a busy machine spoils an exchange."""
         return max((one.late_ns for one in self.outcomes), default=0)
+
+    @property
+    def spoilt(self) -> bool:
+        """A busy machine did not keep the times: what is not as expected proves nothing."""
+        return self.wire.real_time and self.late_ns >= _LATE_NS and not self.passed
 
     @cached_property
     def failures(self) -> list[Outcome]:
@@ -116,19 +127,27 @@ class Played:
 
 
 def play(
-    scenario: Scenario, ends: Pair = "ours", *, watch: Watcher | None = None, user: bool | None = None, device: str = "auto"
+    scenario: Scenario,
+    ends: Pair = "ours",
+    *,
+    watch: Watcher | None = None,
+    user: bool | None = None,
+    device: str = "auto",
+    addresses: Sequence[str] | None = None,
 ) -> Played:
-    """Play it. `watch` is called after everything that happens; `user` and `device` as for `KernelEnd`.
+    """Play it. `watch` is called after everything that happens; `user` and `device` as for `KernelEnd`. `addresses` are those of
+    A and B, by default addresses for documentation.
 
     Raises UsageError where the scenario cannot be played on these ends, LabError where this machine grants no kernels.
     """
     if ends not in scenario.pairs:
         raise UsageError(f"{scenario.name} cannot be played on {ends}: it can on {', '.join(scenario.pairs)}")
+    hosts = HOSTS if addresses is None else {name: (new, HOSTS[name][1]) for name, new in zip(HOSTS, addresses, strict=True)}
     with ExitStack() as stack:
-        users = {name: _user(scenario, ends, name, stack, user, device) for name in HOSTS}
+        users = {name: _user(scenario, ends, name, stack, user, device, hosts) for name in hosts}
         wire = Wire(users["A"].end, users["B"].end, delay_ns=scenario.delay_ns, treatments=[rule(text) for text in scenario.rules],
                     tap=scenario.tap)  # fmt: skip
-        played = Played(scenario, ends, wire)
+        played = Played(scenario, ends, wire, hosts)
         for line in scenario.lines:
             if ends in line.pairs:
                 wire.at(line.at_ns, _Act(played, line, users).carry_out)
@@ -139,12 +158,18 @@ def play(
                 watch(played, {name: user.states()[-1] for name, user in users.items()})
             return False
 
-        wire.run(over - wire.start_ns, until=done)
+        try:
+            wire.run(over - wire.start_ns, until=done)
+        except KeyboardInterrupt:  # what happened until now is still an exchange
+            played.interrupted = True
+        played.ended_ns = time.time_ns() if wire.real_time else wire.now
     return played
 
 
-def _user(scenario: Scenario, ends: Pair, name: Name, stack: ExitStack, user: bool | None, device: str) -> OurUser | KernelUser:
-    local, remote = HOSTS[name], HOSTS["B" if name == "A" else "A"]
+def _user(
+    scenario: Scenario, ends: Pair, name: Name, stack: ExitStack, user: bool | None, device: str, hosts: Mapping[Name, tuple[str, int]]
+) -> OurUser | KernelUser:
+    local, remote = hosts[name], hosts["B" if name == "A" else "A"]
     settings = scenario.settings.get(name, {})
     if not is_kernel(ends, name):
         chosen = {**_AS_LINUX, **settings}
@@ -189,25 +214,34 @@ class _Act:
     def _expect(self, wanted: Expectation) -> None:
         states = [str(state) for state in self.users[wanted.end].states()]
         if wanted.count is not None:
-            found = states.count(wanted.states[0])
-            self._note(wanted.end, f"in {wanted.states[0]}", str(found), found == wanted.count, str(wanted.count))
+            count = self._count(wanted)
+            met = count.ours == wanted.count and count.by_ss in (None, count.ours)
+            self._note(wanted.end, f"in {count.state}", str(count), met, str(wanted.count))
             return
         met = states[-1] in wanted.states
         # A kernel's listening socket stays when its connection is gone.
         met = met or (is_kernel(self.played.ends, wanted.end) and states[-1] == str(State.LISTEN) and str(State.CLOSED) in wanted.states)
         self._note(wanted.end, "is", states[-1], met, " or ".join(wanted.states))
 
+    def _count(self, wanted: Expectation) -> Count:
+        user, state = self.users[wanted.end], next(state for state in State if str(state) == wanted.states[0])
+        wire = self.played.wire
+        count = Count(wanted.end, state, wire.now, user.states().count(state), user.counted_by_ss(state))
+        self.played.counts.append(count)
+        return count
+
     def _inject(self, injection: Injection) -> None:
         wire = self.played.wire
         segment = parse_segment(injection.notation, names=numbers(wire))
-        source, destination = HOSTS[injection.end], HOSTS["B" if injection.end == "A" else "A"]
+        hosts = self.played.hosts
+        source, destination = hosts[injection.end], hosts["B" if injection.end == "A" else "A"]
         usual = {"src_port": source[1], "dst_port": destination[1], "window": _WINDOW}
         whole = replace(segment, **{name: value for name, value in usual.items() if getattr(segment, name) is None})  # type: ignore[arg-type]
         wire.inject(injection.end, wrap(whole, source[0], destination[0]))
         self._note(None, f"injected in {injection.end}'s name", injection.notation)
 
     def _flood(self, flood: Flood) -> None:
-        wire, target = self.played.wire, HOSTS[flood.end]
+        wire, target = self.played.wire, self.played.hosts[flood.end]
         for number in range(flood.count):
             segment = parse_segment(f"S seq={number * 1000} win {_WINDOW} src_port={1024 + number} dst_port={target[1]} <mss 1460>")
             wire.inject("A" if flood.end == "B" else "B", wrap(segment, f"{_FLOOD_NETWORK}{number % 254 + 1}", target[0]))

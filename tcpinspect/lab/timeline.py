@@ -10,7 +10,7 @@ from typing import Literal, NamedTuple, Protocol
 
 from tcpinspect.protocol.rfc9293 import Event, State, Transition
 
-Source = Literal["sock_diag", "tracepoint", "endpoint", "rfc"]
+Source = Literal["sock_diag", "tracepoint", "netstat", "endpoint", "rfc"]
 
 
 class Ends(NamedTuple):

@@ -18,6 +18,7 @@ from tcpinspect.lab.endpoint import Ended, EndOfData, Endpoint, Misbehaviour, Mo
 from tcpinspect.lab.kernel.calls import Call as SocketCall
 from tcpinspect.lab.kernel.calls import KernelSocket
 from tcpinspect.lab.kernel.end import KernelEnd
+from tcpinspect.lab.kernel.netstat import counted_by_ss
 from tcpinspect.protocol.rfc9293 import Event, State
 
 Address = tuple[str, int]
@@ -34,6 +35,9 @@ class User(Protocol):
 
     def states(self) -> list[State]:
         """The states of this end's connections now; where there is none, LISTEN or CLOSED."""
+
+    def counted_by_ss(self, state: State) -> int | None:
+        """How many of them are in a state, says ss(8); None where there is no kernel, or no ss."""
 
 
 def shown(data: bytes) -> str:
@@ -89,6 +93,9 @@ class OurUser:
 
     def states(self) -> list[State]:
         return [self.end.endpoint.state]
+
+    def counted_by_ss(self, state: State) -> int | None:
+        return None
 
     def call(self, verb: str, data: bytes | int | None, now: int) -> str:
         self._notice()
@@ -237,6 +244,9 @@ class KernelUser:
         here = [state for ends, state in self.end.truth.states().items() if ends.port == self._local[1]]
         return here or [State.LISTEN if self._listener is not None else State.CLOSED]
 
+    def counted_by_ss(self, state: State) -> int | None:
+        return counted_by_ss(self.end.namespace, state, self._local[1])
+
     def call(self, verb: str, data: bytes | int | None, now: int) -> str:
         self._accept()
         return getattr(self, f"_{verb.replace(' ', '_')}")(data)
@@ -266,6 +276,9 @@ class KernelUser:
         for name, value in self._settings.items():
             if name in _AS_OPTION and isinstance(value, int):
                 one.setsockopt(_AS_OPTION[name], value)
+            elif name == "delayed_ack_ns":
+                # Linux acknowledges the first segments of a connection at once unless told not to (tcp(7)).
+                one.setsockopt("TCP_QUICKACK", 0)
             elif name == "nagle":
                 one.setsockopt("TCP_NODELAY", int(not value))
             elif name == "keep_alive_ns" and isinstance(value, int):

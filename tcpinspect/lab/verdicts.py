@@ -11,6 +11,7 @@ from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.script import Claim, Sight
 from tcpinspect.lab.wire import INJECTED, Name, Wire
 from tcpinspect.protocol.header import ACK, FIN, PSH, SYN
+from tcpinspect.protocol.rfc9293 import State
 from tcpinspect.protocol.seqnum import add, difference
 
 if TYPE_CHECKING:
@@ -34,6 +35,29 @@ class Outcome:
     def __str__(self) -> str:
         wanted = f", expected {self.expected}" if not self.met else ""
         return f"line {self.number}: {self.what}: {self.result}{wanted}"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many connections of an end were in a state at a moment: by the end itself (a kernel's sock_diag), and by ss(8) if it can be
+    asked (None: no kernel, or not installed)."""
+
+    end: Name
+    state: State
+    time_ns: int
+    ours: int
+    by_ss: int | None
+
+    def __str__(self) -> str:
+        return f"{self.ours}" if self.by_ss is None else f"{self.ours} (ss counts {self.by_ss})"
+
+    def by_the_capture(self, played: Played) -> int:
+        """The same by the analysis of what the tap had seen until then."""
+        last: dict[int, str] = {}
+        for row in played.analysis().table("timeline").rows():
+            if row.address == played.hosts[self.end][0] and (row.time_ns is None or row.time_ns <= self.time_ns):
+                last[row.stream] = row.to_state
+        return list(last.values()).count(str(self.state))
 
 
 def verdicts(played: Played) -> Iterator[Outcome]:
@@ -86,10 +110,8 @@ def _seen(played: Played) -> Iterator[Outcome]:
 
 
 def _shows(played: Played, frame: int, sight: Sight, wanted: Draft) -> bool:
-    from tcpinspect.lab.scenario import HOSTS
-
     found = unwrap(played.wire.frames[frame - 1][1])
-    if found is None or found.source != HOSTS[sight.end][0]:
+    if found is None or found.source != played.hosts[sight.end][0]:
         return False
     segment = found.segment
     given = [name for name in ("seq", "ack", "window") if getattr(wanted, name) is not None]

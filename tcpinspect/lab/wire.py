@@ -21,7 +21,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, BinaryIO, Literal
 
 from tcpinspect.capture.writing import RAW_IP, InterfaceToWrite, PcapngWriter, create
 from tcpinspect.errors import LabError
@@ -250,8 +250,8 @@ class Wire:
 
     # What it knows afterwards.
 
-    def write(self, path: str | Path, *, comment: str = "") -> None:
-        """The tap's capture; `.pcap` or `.pcapng` by its name, raw IP, nanoseconds."""
+    def write(self, path: str | Path | BinaryIO, *, comment: str = "") -> None:
+        """The tap's capture; `.pcap` or `.pcapng` by its name (pcapng to an open file), raw IP, nanoseconds."""
         with create(path, [InterfaceToWrite(RAW_IP, name=f"tap {self.tap}")], comment=comment) as out:
             for time_ns, packet in self.frames:
                 out.write(packet, time_ns)

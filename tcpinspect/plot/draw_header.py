@@ -32,14 +32,16 @@ def header(segment: Any, *, src: str = "", dst: str = "", theme: str = "light", 
         src, dst = src or getattr(segment, "src", ""), dst or getattr(segment, "dst", "")
         segment = segment.segment
     picture = header_layout(bytes(segment), src, dst)
-    size = _size(picture)
+    size = _size(picture, lang)
     with sheet(ax, size, theme, lang) as (target, colors, chinese):
         _Drawing(target, colors, chinese, scale_of(target, size)).draw(picture, size)
     return target
 
 
-def _remarks(picture: HeaderLayout) -> list[str]:
-    return [line for odd in picture.oddities for line in textwrap.wrap(f"! {odd.field}: {odd.text}", _REMARK_CHARACTERS)]
+def _remarks(picture: HeaderLayout, lang: str) -> list[str]:
+    # a Chinese character is as wide as two others
+    most = _REMARK_CHARACTERS if lang == "en" else _REMARK_CHARACTERS // 2
+    return [line for odd in picture.oddities for line in textwrap.wrap(f"! {odd.said(lang)}", most)]
 
 
 def _heights(picture: HeaderLayout) -> list[float]:
@@ -48,8 +50,8 @@ def _heights(picture: HeaderLayout) -> list[float]:
     return [_FLAG_ROW if row in tall else _ROW for row in range(picture.rows)] + ([_ROW] if picture.data else [])
 
 
-def _size(picture: HeaderLayout) -> tuple[float, float]:
-    below = len(_remarks(picture)) * _REMARK + (0.08 if picture.oddities else 0)
+def _size(picture: HeaderLayout, lang: str) -> tuple[float, float]:
+    below = len(_remarks(picture, lang)) * _REMARK + (0.08 if picture.oddities else 0)
     return ROW_BITS * _BIT + 2 * _MARGIN, _RULER + sum(_heights(picture)) + below + _MARGIN
 
 
@@ -76,7 +78,7 @@ class _Drawing:
             self._box(0, ROW_BITS, tops[picture.rows], _ROW, self.colors.fills["data"], self.colors.faint, 0.8)
             middle = (_MARGIN + ROW_BITS * _BIT / 2, tops[picture.rows] + _ROW / 2)
             self._text(*middle, f"{data}: {picture.data:,} {octets}", _VALUE_POINTS, color=self.colors.quiet)
-        for n, line in enumerate(_remarks(picture)):
+        for n, line in enumerate(_remarks(picture, "zh" if self.chinese else "en")):
             self._text(_MARGIN, tops[-1] + 0.16 + n * _REMARK, line, _SMALL_POINTS + 0.6, ha="left", color=self.colors.fault)
 
     def _ruler(self) -> None:

@@ -57,7 +57,7 @@ def ladder(
     picture = layout.ladder(connection, phase=phase, options=options, one_way_ns=one_way_ns)
     if not picture.arrows and phase != "all":
         raise UsageError(layout.missing(phase, connection.stream))
-    with pen(ax, _size(picture), theme=theme, lang=lang, margins=(0, 0, 0, 0)) as drawing:
+    with pen(ax, size_of(picture), theme=theme, lang=lang, margins=(0, 0, 0, 0)) as drawing:
         before = len(drawing.ax.texts)
         _draw(drawing, picture)
         if not drawing.own:
@@ -65,7 +65,7 @@ def ladder(
         return drawing.ax
 
 
-def _size(picture: layout.Ladder) -> tuple[float, float]:
+def size_of(picture: layout.Ladder) -> tuple[float, float]:
     """Width and height in inches at which every text has its room."""
     row = _ROW if picture.height < _TIGHT_FROM else _ROW_TIGHT
     return (_RIGHT - _LEFT) * _RAILS, (picture.height + _HEAD_ROWS + _FOOT_ROWS) * row
@@ -74,7 +74,7 @@ def _size(picture: layout.Ladder) -> tuple[float, float]:
 def _shrink(ax: Axes, first: int, picture: layout.Ladder) -> None:
     """Make the texts from number `first` on smaller where the axes are smaller than the picture wants, but never illegible."""
     box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    width, height = _size(picture)
+    width, height = size_of(picture)
     scale = min(1.0, box.width / width, box.height / height)
     for text in ax.texts[first:]:
         text.set_fontsize(max(_LEAST_POINTS, float(text.get_fontsize()) * scale))

@@ -16,11 +16,15 @@ _LINE = "+-" * ROW_BITS + "+"
 _TENS = " " + "".join(f"{n // 10}" + " " * 19 for n in range(0, ROW_BITS, 10)).rstrip()
 _ONES = " " + " ".join(str(n % 10) for n in range(ROW_BITS))
 _OCTETS_A_LINE = 16
+_UNFINISHED = {"en": "checksum left to the network card (only the pseudo-header is summed)", "zh": "校验和留给网卡计算（只含伪首部之和）"}
 _MOST_DATA = 8  # lines of data in the octets' listing
 
 
-def bit_drawing(segment: bytes, src: str = "", dst: str = "") -> str:
-    """The header of the segment as the RFC draws it, with the values; below it what is odd. 65 characters wide."""
+def bit_drawing(segment: bytes, src: str = "", dst: str = "", *, lang: str = "en") -> str:
+    """The header of the segment as the RFC draws it, with the values; below it what is odd, in English or ("zh") Chinese.
+
+    65 characters wide.
+    """
     picture = header_layout(segment, src, dst)
     lines = [_TENS, _ONES, _LINE]
     for row in range(picture.rows):
@@ -30,7 +34,8 @@ def bit_drawing(segment: bytes, src: str = "", dst: str = "") -> str:
         lines.append(f"|{f'Data: {picture.data} octets':^63}|")
         lines.append(_LINE)
     for oddity in picture.oddities:
-        lines += textwrap.wrap(f"! {oddity.field}: {oddity.text}", 65, subsequent_indent="  ")
+        # a Chinese character is as wide as two others
+        lines += textwrap.wrap(f"! {oddity.said(lang)}", 65 if lang == "en" else 44, subsequent_indent="  ")
     return "\n".join(lines) + "\n"
 
 
@@ -103,8 +108,11 @@ def hex_listing(segment: bytes) -> str:
     return "\n".join(line for layer in segment_layers(segment) for line in field_listing(layer)) + "\n"
 
 
-def frame_text(found: Dissection, name: str, *, unicode: bool = True) -> str:
-    """A captured frame: what it is wrapped in, every octet with its field, and the bit drawing of its TCP header."""
+def frame_text(found: Dissection, name: str, *, unicode: bool = True, lang: str = "en") -> str:
+    """A captured frame: what it is wrapped in, every octet with its field, and the bit drawing of its TCP header.
+
+    `lang` is the language of the remarks; names of headers, fields and flags are the RFC's in any.
+    """
     whole = "" if len(found.octets) == found.wire_length else f" captured of {found.wire_length:,}"
     lines = [f"{plain(name)}, frame {found.frame}: {len(found.octets):,} octets{whole}"]
     for layer in found.layers:
@@ -114,10 +122,10 @@ def frame_text(found: Dissection, name: str, *, unicode: bool = True) -> str:
         lines += ["", f"{layer.name}  ({where}{'; ' + layer.source if layer.source else ''})", *field_listing(layer)]
     if found.segment:
         a, b = found.addresses
-        checksum = "" if found.checksum != "unfinished" else "  checksum left to the network card (only the pseudo-header is summed)"
+        checksum = f"  {_UNFINISHED.get(lang, _UNFINISHED['en'])}" if found.checksum == "unfinished" else ""
         # a checksum that was left to the card, or cannot be judged, is not called wrong
         judged = (a, b) if found.checksum in ("good", "bad") else ("", "")
-        lines += ["", f"TCP from {a} to {b}{checksum}", "", bit_drawing(found.segment, *judged).rstrip("\n")]
+        lines += ["", f"TCP from {a} to {b}{checksum}", "", bit_drawing(found.segment, *judged, lang=lang).rstrip("\n")]
     if found.reason != "TCP":
         lines += ["", f"No TCP segment: {found.reason}."]
     text = "\n".join(lines) + "\n"

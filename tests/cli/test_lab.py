@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from tcpinspect.lab import catalogue
+from tcpinspect.lab.namespaces import usable
 
 
 def lab(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
@@ -52,6 +56,28 @@ def test_verify_compares_and_sums_up() -> None:
     done = lab("verify", "simultaneous-close", "last-ack-lost", "--ends", "ours")
     assert done.returncode == 0, done.stdout
     assert "2 exchanges: 20 of 20 steps agree (100.0%)" in done.stdout
+
+
+def test_verify_names_its_witnesses_and_what_kernels_do_in_their_own_way() -> None:
+    if reason := usable():
+        pytest.skip(reason)
+    done = lab("verify", "syn-flood-with-cookies", "--ends", "ours-kernel")
+    if "not judged" in done.stdout:
+        pytest.skip("this machine is too busy to keep the times of an exchange")
+    assert done.returncode == 0, done.stdout
+    assert "28 of 28 steps agree (100.0%)" in done.stdout
+    assert "8  SYN cookies: the kernel kept no state" in done.stdout
+    both = re.search(r"tracepoint agrees with sock_diag in (\d+) of \1 steps", done.stdout)
+    assert both or "sock_diag is the only witness to the kernels: the kernel's tracepoint" in done.stdout
+
+
+def test_a_flood_is_counted_by_three() -> None:
+    if reason := usable():
+        pytest.skip(reason)
+    done = lab("run", "syn-flood")
+    if "too busy" in done.stdout:
+        pytest.skip("this machine is too busy to keep the times of an exchange")
+    assert re.search(r"sock_diag counts 17, (ss counts 17|ss is not here), the capture shows 17", done.stdout), done.stdout
 
 
 def test_record_writes_what_two_endpoints_say(tmp_path: Path) -> None:

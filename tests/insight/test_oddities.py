@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,17 @@ def test_an_ordinary_segment_has_none(text: str) -> None:
 ])  # fmt: skip
 def test_what_is_forbidden_is_named(text: str, fields: list[str]) -> None:
     assert odd(text) == fields
+
+
+def test_each_remark_is_said_in_chinese_too_with_the_same_sections() -> None:
+    texts = ["SF src_port=0 reserved=1 urg 1 checksum=1", "SR data_offset=4 len=2", "-", "S data_offset=6", ". <mss 1460>"]
+    for text in [*texts, "S <wscale 15>", "S <mss 1460 length 9>"]:
+        made = craft(text, **WAY)
+        for remark in oddities(made.segment, made.src, made.dst):
+            assert re.search(r"[\u4e00-\u9fff]", remark.chinese), remark
+            cited = [re.findall(r"RFC \d+ [\d.]+|0x\w+", text) for text in (remark.text, remark.chinese)]
+            assert cited[0] == cited[1]
+        assert made.draw(lang="zh").isascii() is not bool(oddities(made.segment, made.src, made.dst))
 
 
 def test_the_right_checksum_is_told() -> None:

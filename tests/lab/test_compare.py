@@ -9,12 +9,14 @@ from types import SimpleNamespace
 import pytest
 
 import tcpinspect as ti
+from tcpinspect.lab import catalogue
 from tcpinspect.lab.compare import Comparison, compare
 from tcpinspect.lab.endpoint.endpoint import Endpoint
-from tcpinspect.lab.ends import EndpointEnd
+from tcpinspect.lab.ends import CRASHED, EndpointEnd
 from tcpinspect.lab.kernel.calls import KernelSocket
 from tcpinspect.lab.kernel.end import KernelEnd
 from tcpinspect.lab.rules import rule
+from tcpinspect.lab.scenario import play
 from tcpinspect.lab.wire import Wire
 
 A, B = "192.0.2.1", "192.0.2.2"
@@ -171,15 +173,15 @@ def test_an_endpoint_of_our_own_and_a_kernel(private_network: None, tmp_path: Pa
 
 
 def test_syn_cookies_are_the_kernels_quirk_and_named(private_network: None, tmp_path: Path) -> None:
-    two = TwoKernels(["lose every ACK from A"], sysctls={"net.ipv4.tcp_syncookies": 2})
+    two = TwoKernels(["lose every ACK from A before the tap"], sysctls={"net.ipv4.tcp_syncookies": 2})
     two.client.connect(B, 80)
     two.settle()
     comparison = two.compared(tmp_path)
     two.close()
-    assert two.states(two.b) == []
-    assert [check.reason for check in comparison.disagreements] != []
-    assert comparison.unexplained == []
-    assert "SYN cookies" in comparison.disagreements[0].reason
+    assert two.b.truth.states() == {}, "no socket was made"
+    assert [(str(step.to_state), step.source, step.optional) for step in two.b.steps[1:]] == [("SYN-RECEIVED", "netstat", True)]
+    assert comparison.disagreements == []
+    assert "SYN cookies" in comparison.quirks[0]
 
 
 def test_a_spoilt_timeline_is_found_out(two: TwoKernels, tmp_path: Path) -> None:
@@ -204,3 +206,14 @@ def test_a_spoilt_timeline_is_found_out(two: TwoKernels, tmp_path: Path) -> None
 
     extra = [*rows, SimpleNamespace(**vars(rows[n]) | {"from_state": "CLOSE-WAIT", "to_state": "CLOSING"})]
     assert [check.row.to_state for check in compare(extra, two.wire).unexplained if check.row] == ["CLOSING"]
+
+
+def test_a_crash_is_a_step_to_closed_that_may_be_missed_and_is_named() -> None:
+    comparison = play(catalogue.load("half-open-found-by-data")).comparison()
+    assert comparison.disagreements == []
+    assert comparison.quirks == [CRASHED]
+
+
+def test_the_end_by_a_timer_is_silent() -> None:
+    comparison = play(catalogue.load("unanswered")).comparison()
+    assert (comparison.agreed, comparison.compared, comparison.silent) == (1, 1, 1)

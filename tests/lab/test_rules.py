@@ -39,6 +39,12 @@ def test_the_first_three_and_every() -> None:
     assert lost("lose every ACK from B", f"B {ACK}", f"B {FIN}", f"B {DATA}", f"A {ACK}", f"B {ACK}") == [True, False, False, False, True]
 
 
+def test_datagrams_are_counted_apart_from_segments() -> None:
+    treat = rule("lose the second datagram from A")
+    travellers = [Traveller("A", None), Traveller("A", parse("S 1:1(0) win 5")), Traveller("B", None), Traveller("A", None)]
+    assert [treat(one, [Passage(b"")])[0].lost for one in travellers] == [False, False, False, True]
+
+
 def test_delay_duplicate_hold_corrupt() -> None:
     assert fates("delay the 1st data by 1.5 ms", f"A {DATA}")[0][0].delay_ns == 1_500_000
     assert [p.delay_ns for p in fates("duplicate the first segment by 5 ms", f"A {DATA}")[0]] == [0, 5_000_000]
@@ -58,7 +64,8 @@ def test_before_the_tap() -> None:
 
 @pytest.mark.parametrize(
     "sentence",
-    ["drop the FIN", "lose the eleventieth FIN", "delay the first data", "lose the first data by 3 ms", "rewrite the first data",
+    ["drop the FIN", "corrupt the first datagram",
+     "lose the eleventieth FIN", "delay the first data", "lose the first data by 3 ms", "rewrite the first data",
      "rewrite the first data: flags = 3", "lose the first FIN: seq + 1"],
 )  # fmt: skip
 def test_no_rule_is_an_error_that_shows_one(sentence: str) -> None:

@@ -49,7 +49,7 @@ def test_it_goes_so_with_kernels_too(private_network: None, name: str, ends: str
     for _ in range(4):
         played = play(catalogue.load(name), ends)  # type: ignore[arg-type]
         # Real time on a busy machine: what came late by more than the text leaves room for proves nothing.
-        if played.passed or played.late_ns < 4_000_000:
+        if not played.spoilt:
             break
     else:
         pytest.skip("this machine is too busy to keep the times of an exchange")

@@ -129,11 +129,13 @@ class Handshake(Expiry):
         seq = add(arrival.seg_seq, 1) if arrival.flags & SYN else arrival.seg_seq
         gap = incoming.gap
         fresh = incoming.take(seq, arrival.payload, bool(arrival.flags & FIN))
-        self._plan_acknowledgment(now, at_once=not fresh or gap or incoming.gap)
+        fin = incoming.pass_fin()
+        # Whoever has not closed yet may do so at once: then the two go together.
+        patient = fin and self.settings.delay_fin_ack and self.state == State.ESTABLISHED
+        self._plan_acknowledgment(now, at_once=gap or incoming.gap or not (patient or (fresh and not fin)))
         if fresh:
             self._events.append(Readable(now, len(incoming.ready)))
-        if incoming.pass_fin():
-            self.tcb.ack_due = True
+        if fin:
             self._events.append(EndOfData(now))
             self._received_fin(now)
 

@@ -25,6 +25,7 @@ class Settings:
     # When to send.
     nagle: bool = True  # §3.7.4
     delayed_ack_ns: int = 200 * MILLISECOND  # §3.8.6.3: less than 0.5 s; 0: every segment is acknowledged at once
+    delay_fin_ack: bool = False  # a FIN's acknowledgment waits as that of data does: our own FIN may carry it
     congestion_control: bool = True  # RFC 5681; off: the peer's window is the only limit
     initial_window: int = 10  # segments, RFC 6928 §2
     timestamp_offset: int = 0  # RFC 7323 §5.4: where the clock of the timestamps begins

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-from tcpinspect.protocol.header import RST
+from tcpinspect.protocol.header import ACK, RST, SYN
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, State, Transition
 
 Trigger = Literal["call", "arrival", "time"]
@@ -32,6 +32,12 @@ def arrived(packet: bytes) -> Arrived:
     if protocol != b"\x06" or len(packet) < at + 14:
         return Arrived(False, 0)
     return Arrived(True, packet[at + 13])
+
+
+def is_syn(packet: bytes) -> bool:
+    """A SYN without an ACK: what a listening socket answers."""
+    found = arrived(packet)
+    return found.tcp and found.flags & (SYN | ACK | RST) == SYN
 
 
 def possible(trigger: Trigger, *, call: str = "", segment: Arrived | None = None) -> frozenset[Event]:

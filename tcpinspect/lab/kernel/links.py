@@ -12,6 +12,7 @@ import ipaddress
 import os
 import socket
 import struct
+import time
 
 from tcpinspect.lab.kernel import netlink
 from tcpinspect.lab.kernel.netlink import attribute
@@ -23,6 +24,8 @@ _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _ADDRESS, _LOCAL_ADDRESS, _NO_DAD = 1, 2, 0x02
 _ROUTE_DEVICE, _ROUTE_GATEWAY, _MAIN_TABLE, _STATIC, _UNICAST, _ONLINK = 4, 5, 254, 4, 1, 4
 _NEIGHBOUR, _NEIGHBOUR_MAC, _PERMANENT = 1, 2, 0x80
+_LOCAL_ROUTE = 0x80000000  # <linux/ipv6_route.h>: RTF_LOCAL
+_PATIENCE_SECONDS = 2
 _UP = 0x1
 _GET_STATISTICS, _STATISTICS_64 = 94, 1
 # <linux/if_tun.h>
@@ -74,6 +77,19 @@ def add_address(device: str, address: str) -> None:
         _write(f"net/ipv6/conf/{device}/disable_ipv6", "0")
     body = struct.pack("=BBBBI", _family(ip.version), ip.max_prefixlen, _NO_DAD, 0, socket.if_nametoindex(device))
     _command(_NEW_ADDRESS, netlink.CREATE_NEW, body + attribute(_LOCAL_ADDRESS, ip.packed) + attribute(_ADDRESS, ip.packed), address)
+    if ip.version == 6:
+        _await_local_route(ip.packed.hex())
+
+
+def _await_local_route(address: str) -> None:
+    """Until a worker of the kernel has made the way to an IPv6 address, packets to it are dropped. Most often it is there already."""
+    end = time.monotonic() + _PATIENCE_SECONDS
+    while time.monotonic() < end:
+        with open("/proc/net/ipv6_route", encoding="ascii") as file:
+            for words in map(str.split, file):
+                if words[0] == address and int(words[8], 16) & _LOCAL_ROUTE:
+                    return
+        time.sleep(0.001)
 
 
 def route_everything(device: str, version: int, gateway_mac: str | None) -> None:

@@ -14,23 +14,27 @@ from the table, as `source` "rfc" and optional.
 What Linux does otherwise than the RFC's figures, and how it is told here:
 - LISTEN is the listening socket's, not the connection's: each accepted connection starts with a LISTEN of its own.
 - A passive connection that dies in SYN-RECEIVED is gone (CLOSED); the RFC goes back to LISTEN.
-- With SYN cookies nothing is kept until the third segment: SYN-RECEIVED is then put in, optional, with a note.
+- With SYN cookies nothing is kept until the third segment: the state is in the number of the SYN-ACK (RFC 4987 §3.6). The kernel
+  counts the cookies that it sends; where a SYN raises that count, SYN-RECEIVED is put in, optional, with a note.
 - An orphaned FIN-WAIT-2 ends after tcp_fin_timeout without a TIME-WAIT; the kernel aborts when data comes after close.
 - A TIME-WAIT taken over by a new SYN goes to SYN-RECEIVED, without a CLOSED in between.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
-from tcpinspect.lab.kernel.arcs import Trigger, arrived, between, possible
+from tcpinspect.lab.kernel.arcs import Trigger, arrived, between, is_syn, possible
+from tcpinspect.lab.kernel.netstat import cookies_sent
 from tcpinspect.lab.kernel.sockdiag import SocketTable, TcpSocket
 from tcpinspect.lab.kernel.tracepoint import Tracepoint
 from tcpinspect.lab.namespaces import Namespace
+from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.timeline import Ends, Source, TrueStep
 from tcpinspect.protocol.rfc9293 import Event, State
 
-_COOKIES = "SYN cookies: the kernel kept no state before the third segment"
+_COOKIES = "SYN cookies: the kernel kept no state, the number of its SYN-ACK is the state"
 _ANY_ADDRESS = ("0.0.0.0", "::")
 
 
@@ -62,7 +66,10 @@ class Truth:
         self._tracepoint = tracepoint
         self._keep_readings = keep_readings
         self._now: dict[Ends, TcpSocket] = {}
+        self._namespace = namespace
         self._listening: dict[tuple[str, int], _Moment] = {}
+        self._cookies = 0  # how many the kernel has sent
+        self._by_cookie: set[Ends] = set()
         self.steps: list[TrueStep] = []
         self.readings: list[Reading] = []
 
@@ -95,6 +102,8 @@ class Truth:
             if one.state == State.LISTEN:
                 self._listening.setdefault((one.address, one.port), moment)
         first = len(self.steps)
+        if packet is not None and self._listening and is_syn(packet):
+            self._look_for_cookie(packet, seen, moment)
         for ends in [*self._now, *(e for e in (*seen, *passed) if e not in self._now)]:
             self._advance(ends, self._now.get(ends), seen.get(ends), passed.get(ends, []), moment)
         open_now = {(one.address, one.port) for one in sockets if one.state == State.LISTEN}
@@ -104,6 +113,20 @@ class Truth:
         if self._keep_readings and (steps or trigger != "time"):
             self.readings.append(Reading(now, arrival, departure, call, sockets))
         return steps
+
+    def _look_for_cookie(self, packet: bytes, seen: Mapping[Ends, TcpSocket], moment: _Moment) -> None:
+        """A SYN that no socket came of: was it answered by a cookie? The kernel's own count tells."""
+        syn = unwrap(packet)
+        if syn is None:
+            return
+        ends = Ends(syn.destination, syn.segment.dst_port or 0, syn.source, syn.segment.src_port or 0)
+        if ends in seen or (sent := cookies_sent(self._namespace)) == self._cookies:
+            return
+        self._cookies = sent
+        if ends not in self._by_cookie:
+            self._by_cookie.add(ends)
+            state = self._born(ends, [State.SYN_RECEIVED], None, moment)
+            self._tell(ends, state, State.SYN_RECEIVED, "netstat", moment)
 
     def _passed(self) -> dict[Ends, list[State]]:
         """The states that the tracepoint saw since the last reading, by connection."""
@@ -130,6 +153,9 @@ class Truth:
     def _born(self, ends: Ends, passed: list[State], after: TcpSocket | None, moment: _Moment) -> State:
         """The state that a new connection starts from: that of the listening socket, or CLOSED."""
         first = passed[0] if passed else after.state if after is not None else State.CLOSED
+        if after is not None and ends in self._by_cookie:
+            self._by_cookie.remove(ends)
+            return State.SYN_RECEIVED
         if first == State.SYN_SENT:
             return State.CLOSED
         for address in (ends.address, *_ANY_ADDRESS):
@@ -143,14 +169,14 @@ class Truth:
     def _tell(self, ends: Ends, state: State, target: State, source: Source, moment: _Moment) -> None:
         """Write down the arcs of the table from one seen state to the next."""
         arcs, note = between(state, target, moment.events)
-        if state == State.LISTEN and target not in (State.SYN_RECEIVED, State.CLOSED) and source == "sock_diag":
+        if source == "netstat":
             note = _COOKIES
         place = (moment.arrival, moment.departure)
         if not arcs:
             self.steps.append(TrueStep(ends, moment.time_ns, state, target, None, *place, source, call=moment.call, note=note))
         for arc in arcs:
             inserted = arc.to != target
-            optional = inserted or (arc.to == State.FIN_WAIT_2 and source == "tracepoint")
+            optional = inserted or source == "netstat" or (arc.to == State.FIN_WAIT_2 and source == "tracepoint")
             said_by: Source = "rfc" if inserted else source
             step = TrueStep(ends, moment.time_ns, arc.state, arc.to, arc.event, *place, said_by, optional, moment.call, note)
             self.steps.append(step)

@@ -21,13 +21,13 @@ from typing import Never
 
 from tcpinspect.errors import NotationError, ScriptError, UsageError
 from tcpinspect.lab.notation import parse
-from tcpinspect.lab.packet import CE, ECT, NOT_ECT
+from tcpinspect.lab.packet import CE, ECT, ECT_1, NOT_ECT
 from tcpinspect.lab.packetdrill.script import CallEvent, Event, Script, SegmentEvent, Surroundings, When
 from tcpinspect.protocol.header import ACK
 
 CALLS = ("socket", "bind", "listen", "accept", "connect", "write", "send", "sendto", "read", "recv", "recvfrom", "shutdown", "close",
          "setsockopt", "getsockopt", "fcntl", "poll")  # fmt: skip
-_MARKS = {"noecn": NOT_ECT, "ect0": ECT, "ect1": 1, "ect01": None, "ce": CE}  # RFC 3168 §5
+_MARKS = {"noecn": (NOT_ECT,), "ect0": (ECT,), "ect1": (ECT_1,), "ect01": (ECT, ECT_1), "ce": (CE,)}  # RFC 3168 §5
 _OTHER_PROTOCOLS = ("icmp", "icmpv6", "udp", "gre", "mpls", "ipv4", "ipv6", "raw", "vlan", "psp")
 _LONGEST = 1 << 20  # characters: the longest published script has a fiftieth of it
 _MOST_SECONDS = 86_400
@@ -165,7 +165,9 @@ class _Reader:
         return int(whole or 0) * 10**9 + int((part + "0" * 9)[:9])
 
     def segment(self, when: When, rest: str) -> SegmentEvent:
-        injected, text, ecn = rest[0] == "<", rest[1:].strip(), None
+        injected, text = rest[0] == "<", rest[1:].strip()
+        shown = f"{rest[0]} {text}"
+        ecn: tuple[int, ...] = ()
         if injected and (when.anytime or when.last_ns != when.first_ns):
             self.fail("what is injected needs one time: it happens when the script says so")
         if when.returns_ns is not None:
@@ -175,6 +177,8 @@ class _Reader:
             if mark.strip().lower() not in _MARKS:
                 self.fail(f"[{mark[:20]}] is not understood: of the IP header only {', '.join(_MARKS)} can be said")
             ecn, text = _MARKS[mark.strip().lower()], text.strip()
+            if injected and len(ecn) > 1:
+                self.fail(f"[{mark.strip()}] can only be expected: a segment that is injected has one mark, such as [ect0]")
         word = re.match(r"\w*", text.lower())
         if word and word[0] in _OTHER_PROTOCOLS:
             self.fail(f"{word[0]} packets are not played here: only TCP segments are")
@@ -192,7 +196,7 @@ class _Reader:
             self.fail("a segment that is injected needs its window: add win and a number")
         if injected and draft.flags & ACK and draft.ack is None:
             self.fail("a segment that is injected with ACK needs its acknowledgment number: add ack and a number")
-        return SegmentEvent(self.line, when, f"{rest[0]} {text}", injected, draft, ecn)
+        return SegmentEvent(self.line, when, shown, injected, draft, ecn)
 
     def call(self, when: When, rest: str) -> CallEvent:
         call = _CALL.match(rest)

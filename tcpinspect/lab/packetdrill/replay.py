@@ -35,7 +35,7 @@ def frames(script: Script) -> list[tuple[int, bytes]]:
         draft = event.draft.shifted(*numbers)
         window = _WINDOW if draft.window is None else draft.window
         draft = replace(draft, src_port=ends[2], dst_port=ends[3], window=window, options=draft.options or ())
-        ecn = NOT_ECT if event.ecn is None else event.ecn
+        ecn = next(iter(event.ecn), NOT_ECT)
         out.append((now, wrap(draft, ends[0], ends[1], identification=number, ecn=ecn)))
     return out
 

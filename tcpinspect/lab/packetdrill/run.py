@@ -189,7 +189,7 @@ class _Play:
         draft = replace(draft, src_port=src, dst_port=local if draft.dst_port is None else draft.dst_port)
         around = self.script.surroundings
         self.last = self.wire.now
-        self.peer.out.append(wrap(draft, around.remote, around.local, ecn=NOT_ECT if event.ecn is None else event.ecn))
+        self.peer.out.append(wrap(draft, around.remote, around.local, ecn=next(iter(event.ecn), NOT_ECT)))
         count = len(self.wire.crossings)
         self._advance(self.wire.now + SECOND, stop=lambda: any(c.sender == "B" and c.copies[0].arrival is not None
                                                               for c in self.wire.crossings[count:]))  # fmt: skip
@@ -204,8 +204,8 @@ class _Play:
             self.ports = [packet.segment.src_port or 0, packet.segment.dst_port or 0]
         live = self.numbers.as_script(packet.segment, event.draft)
         why = self.numbers.differences(event.draft, live)
-        if event.ecn is not None and event.ecn != packet.ecn:
-            why.append(f"the ECN field of its IP header is {packet.ecn}, not {event.ecn}")
+        if event.ecn and packet.ecn not in event.ecn:
+            why.append(f"the ECN field of its IP header is {packet.ecn}, not {' or '.join(map(str, event.ecn))}")
         if not packet.intact:
             why.append("its checksum is wrong")
         why += self._out_of_time(event.when, moment, first, last)

@@ -35,7 +35,8 @@ class When:
 class SegmentEvent:
     """A segment: `injected` towards the side under test (`<`), or expected from it (`>`).
 
-    Its numbers are relative, as the script has them. `ecn` is the mark of its IP packet, None where the script does not say.
+    Its numbers are relative, as the script has them. `ecn` are the marks that its IP packet may have, none where the script does
+    not say.
     """
 
     line: int
@@ -43,7 +44,7 @@ class SegmentEvent:
     text: str
     injected: bool
     draft: Draft
-    ecn: int | None = None
+    ecn: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

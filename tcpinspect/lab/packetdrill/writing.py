@@ -31,11 +31,13 @@ _MOST_DOUBTS = 20
 
 class Written(NamedTuple):
     """A script and what is wanting in it. `lost` says which of the capture a script cannot hold (empty: nothing of the segments is
-    lost), `doubts` what of the calls is a guess."""
+    lost), `doubts` what of the calls is a guess, `copies` which segments the network sent twice, and here the sender does: a state
+    may then be told by the other one."""
 
     text: str
     lost: tuple[str, ...]
     doubts: tuple[str, ...]
+    copies: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -64,12 +66,14 @@ class _Writer:
             rows, from_client=self.own, isn=self.isn[self.own], peer_isn=self.isn[not self.own], reads_late=own.zero_windows > 0
         )
         self.lost: list[str] = []
+        self.copies: list[str] = []
+        self._packets: dict[tuple[Any, ...], int] = {}
 
     def written(self, source: str) -> Written:
         self._check_whole()
         body = list(self._body())
         head = list(self._head(source))
-        return Written("\n".join([*head, *body, ""]), tuple(self.lost), tuple(self.calls.doubts))
+        return Written("\n".join([*head, *body, ""]), tuple(self.lost), tuple(self.calls.doubts), tuple(self.copies))
 
     def _check_whole(self) -> None:
         one = self.connection
@@ -87,6 +91,9 @@ class _Writer:
         yield "// Numbers count from the initial ones, data is filler of the same length, windows are expected only where they are zero."
         yield f"// Segments: {'complete' if not self.lost else 'incomplete:'}"
         yield from _listed(self.lost)
+        if self.copies:
+            yield "// Copies:"
+            yield from _listed(self.copies)
         yield f"// Calls: deduced from the segments{':' if self.calls.doubts else ''}"
         yield from _listed(self.calls.doubts)
         yield f"--ip_version=ipv{6 if ':' in one.client.address else 4}"
@@ -144,6 +151,11 @@ class _Writer:
             self.lost.append(f"frame {row.frame}: its reserved bits are {row.reserved:03b}, which the notation cannot say")
         if row.checksum_status == "bad":
             self.lost.append(f"frame {row.frame}: its checksum is wrong; here it is right, and the segment counts")
+        packet = (row.from_client, row.ip_id, row.tcp_flags, row.seq_raw, row.ack_raw, row.payload_len, row.ts_val)
+        first = self._packets.setdefault(packet, row.frame)
+        if row.ip_id and first != row.frame:
+            # RFC 6864 §4: what a host sends again is another datagram.
+            self.copies.append(f"frame {row.frame}: a copy of frame {first} made on the way; here its sender sends it again")
         if row.payload_len > 65535:
             self.lost.append(f"frame {row.frame}: {row.payload_len} octets are more than a packet holds")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tcpinspect.lab.draft import Draft
-from tcpinspect.lab.endpoint import Dropped, EndOfData, Readable, UrgentData
+from tcpinspect.lab.endpoint import MILLISECOND, Dropped, EndOfData, Readable, UrgentData
 from tcpinspect.lab.endpoint.options import understood
 from tcpinspect.protocol.rfc9293 import State
 
@@ -263,6 +263,20 @@ def test_established_delayed_ack_rides_with_data() -> None:
     bench = Bench(delayed_ack_ns=200_000_000).to(S.ESTABLISHED)
     bench.hears("P. 301:302(1) ack 101 win 5000")
     assert bench.calls("send", b"x") == ["P. 101:102(1) ack 302"] and bench.waits(0.5) == []
+
+
+def test_established_fin_is_acknowledged_by_our_own_fin_where_that_may_wait() -> None:
+    at_once, patient = Bench().to(S.ESTABLISHED), Bench(delay_fin_ack=True, delayed_ack_ns=200 * MILLISECOND).to(S.ESTABLISHED)
+    assert at_once.hears("F. 301:301(0) ack 101 win 5000") == [". 101:101(0) ack 302"]
+    assert patient.hears("F. 301:301(0) ack 101 win 5000") == []
+    assert patient.calls("shutdown") == ["F. 101:101(0) ack 302"]
+
+
+def test_established_fin_that_waits_is_acknowledged_when_the_delay_is_over() -> None:
+    bench = Bench(delay_fin_ack=True, delayed_ack_ns=200 * MILLISECOND).to(S.ESTABLISHED)
+    assert bench.hears("F. 301:301(0) ack 101 win 5000") == []
+    assert bench.waits(0.19) == []
+    assert bench.waits(0.01) == [". 101:101(0) ack 302"]
 
 
 def test_fin_wait_2_data_after_close_is_reset() -> None:

@@ -161,12 +161,13 @@ def test_syn_cookies_keep_no_state_before_the_third_segment() -> None:
         listening(kernel)
         peer = Peer(kernel, 80)
         assert peer.send(SYN_TEXT) == ["SYN+ACK"]
-        assert peer.states() == []
+        assert kernel.truth.states() == {}
         peer.send(". 1:1(0) ack 1")
         assert peer.states() == OPENED
-        inserted, established = kernel.steps[-2:]
-        assert (inserted.source, inserted.optional, established.source) == ("rfc", True, "sock_diag")
-        assert "SYN cookies" in (established.note or "")
+        by_cookie, established = kernel.steps[-2:]
+        assert (by_cookie.source, by_cookie.optional, by_cookie.arrival) == ("netstat", True, 0)
+        assert "SYN cookies" in (by_cookie.note or "")
+        assert (established.source, established.note) == ("sock_diag", None)
 
 
 def test_urgent_data_and_options_are_set_by_name(kernel: KernelEnd) -> None:

@@ -47,7 +47,7 @@ def test_comments_keep_the_lines_of_what_follows() -> None:
     first, second = script.events
     assert (first.line, second.line) == (5, 6)
     assert script.surroundings.ip_version == 6
-    assert isinstance(first, SegmentEvent) and first.injected and first.ecn == 2
+    assert isinstance(first, SegmentEvent) and first.injected and first.ecn == (2,)
     assert isinstance(second, SegmentEvent) and not second.injected and second.draft.options is None
 
 
@@ -64,6 +64,8 @@ def test_comments_keep_the_lines_of_what_follows() -> None:
         ("0 listen(3, 1 = 0\n\n0 close(3) = 0", 1, "not closed"),
         ("0 listen(3, 1) = 099", 1, "no number"),
         ("0 < S 0:0(0)", 1, "needs its window"),
+        ("0 > [tos 0x10] S 0:0(0)", 1, "[tos 0x10] is not understood: of the IP header only noecn, ect0"),
+        ("0 < [ect01] S 0:0(0) win 9", 1, "[ect01] can only be expected"),
         ("0 < . 1:1(0) win 5", 1, "needs its acknowledgment number"),
         ("0 < S 0:0(0) win 5 <...>", 1, "can only be expected"),
         ("* < S 0:0(0) win 5", 1, "needs one time"),

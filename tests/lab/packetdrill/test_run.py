@@ -21,6 +21,7 @@ STATES = {
     "refused": [],
     "syn-retransmitted": ["SYN-SENT", "CLOSED"],
     "half-close": ["SYN-SENT", "ESTABLISHED", "FIN-WAIT-1", "FIN-WAIT-2", "TIME-WAIT"],
+    "ecn-agreed": OPENED,
 }
 
 
@@ -46,6 +47,14 @@ def test_a_kernel_does_what_the_script_says(name: str, private_network: None) ->
     assert [str(step.to_state) for step in result.steps] == STATES[name]
     comparison = result.comparison()
     assert (comparison.agreed, comparison.disagreements) == (comparison.compared, [])
+
+
+def test_the_mark_of_the_ip_header_is_compared(private_network: None) -> None:
+    """A Linux sends ECT(0) (RFC 8311 leaves ECT(1) to experiments)."""
+    wrong = run.on_kernel(changed("ecn-agreed", "> [ect01] P.", "> [ect1] P.")).mismatch
+    assert wrong is not None
+    assert (wrong.line, wrong.expected) == (11, "> [ect1] P. 1:501(500) ack 1")
+    assert wrong.why.startswith("the ECN field of its IP header is 2, not 1")
 
 
 @pytest.mark.parametrize("name", ["passive-open-and-close", "refused", "half-close"])
