@@ -46,12 +46,14 @@ NOTHING = cython.declare(cython.longlong, UNKNOWN)
 CLIENT_STATE = cython.declare(cython.longlong, CONNECTION_FIELD["client_state"])
 INITIAL_RTT = cython.declare(cython.longlong, CONNECTION_FIELD["initial_rtt_ns"])
 FIRST_RTT = cython.declare(cython.longlong, CONNECTION_FIELD["syn_to_syn_ack_ns"])
+SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
 SECOND = cython.declare(cython.longlong, 1_000_000_000)
 SLOT_BITS = cython.declare(cython.longlong, 24)
 SLOT_MASK = cython.declare(cython.longlong, (1 << 24) - 1)
 UNANSWERED = cython.declare(cython.longlong, HANDSHAKES.index("unanswered"))
+HAS_SYN = cython.declare(cython.longlong, 1)  # of `completeness`, as in Wireshark: a SYN and nothing else
 INCOMPLETE = cython.declare(cython.longlong, HANDSHAKES.index("incomplete"))
 
 
@@ -170,9 +172,45 @@ class Now(Finisher):
     def look(self, slot, now_ns):
         """Solve one connection as it stands."""
         c: Connection = self.tracker.alive[slot]
+        if not self.follow and self.only_asked(c):
+            self.tell_asked(c, slot)
+            return 0
         Finisher.finish(self, c, self.before(c), now_ns, 1)
         self.tell(c, slot)
         self.looks += 1
+        return 0
+
+    def only_asked(self, c):
+        """Nothing has come of the connection but one SYN: nothing is to be solved. In a flood that is nearly all of them."""
+        return (
+            c.packets[0] == 1 and c.packets[1] == 0 and c.pair.completeness == HAS_SYN
+            and c.previous < 0 and not c.alone and c.icmp_events is None and not c.outcome.over()
+        )  # fmt: skip
+
+    def tell_asked(self, c, slot):
+        """Fill in the line of a connection of which there is one SYN, as `tell` would."""
+        at: cython.longlong = slot * WIDTH
+        cells: cython.longlong[::1] = self.cells
+        cells[at] = c.stream
+        cells[at + 1] = c.stream + self.beyond
+        cells[at + 2] = c.last_frame
+        cells[at + 3] = 0
+        cells[at + 4] = 0
+        cells[at + 5] = SYN_SENT
+        cells[at + 6] = -1
+        cells[at + 7] = c.start_ns
+        cells[at + 8] = -1
+        cells[at + 9] = c.start_ns
+        cells[at + 10] = c.last_ns
+        cells[at + 11] = 1
+        cells[at + 12] = 0
+        cells[at + 13] = 0
+        cells[at + 14] = -1
+        cells[at + 15] = UNANSWERED
+        cells[at + 16] = c.family
+        cells[at + 17] = c.hi1
+        cells[at + 18] = c.lo1
+        cells[at + 19] = c.port1
         return 0
 
     def before(self, c):
@@ -309,16 +347,39 @@ class Now(Finisher):
         found = {}
         slot: cython.longlong
         at: cython.longlong
+        same: cython.longlong = -1  # the line before, when it was about the same server: they come in crowds
+        unanswered: cython.longlong = 0
+        incomplete: cython.longlong = 0
         for slot in range(len(self.told)):
             at = slot * WIDTH
             if self.cells[at] < 0 or self.cells[at + 9] > before_ns:
                 continue
-            if self.cells[at + 15] == UNANSWERED or self.cells[at + 15] == INCOMPLETE:
-                where = (self.cells[at + 16], self.cells[at + 17], self.cells[at + 18], self.cells[at + 19])
-                if where not in found:
-                    found[where] = [0, 0]
-                found[where][0 if self.cells[at + 15] == UNANSWERED else 1] += 1
+            if self.cells[at + 15] != UNANSWERED and self.cells[at + 15] != INCOMPLETE:
+                continue
+            if same < 0 or not self.same_server(same, at):
+                self.add_half_open(found, same, unanswered, incomplete)
+                unanswered = incomplete = 0
+            same = at
+            unanswered += self.cells[at + 15] == UNANSWERED
+            incomplete += self.cells[at + 15] == INCOMPLETE
+        self.add_half_open(found, same, unanswered, incomplete)
         return found
+
+    def same_server(self, at, other):
+        k: cython.longlong
+        for k in range(16, 20):
+            if self.cells[at + k] != self.cells[other + k]:
+                return 0
+        return 1
+
+    def add_half_open(self, found, at, unanswered, incomplete):
+        """Add to the numbers of the server of the line at this place, if there is one."""
+        if at < 0:
+            return 0
+        numbers = found.setdefault((self.cells[at + 16], self.cells[at + 17], self.cells[at + 18], self.cells[at + 19]), [0, 0])
+        numbers[0] += unanswered
+        numbers[1] += incomplete
+        return 0
 
     def forget(self):
         """Number the streams anew, those alive alone: of the others nothing is kept any more, not even their addresses."""

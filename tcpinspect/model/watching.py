@@ -10,7 +10,6 @@ Memory grows with the connections alive (engine.now): nothing of the packets is 
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
@@ -20,6 +19,7 @@ from tcpinspect.engine.classes import Classes
 from tcpinspect.engine.columns import UNKNOWN
 from tcpinspect.engine.finish import CHUNK_STREAMS, SECTIONS, Chunk
 from tcpinspect.engine.now import NOW_FIELDS, Now
+from tcpinspect.engine.order import best, states, used
 from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.states import DOUBTS
 from tcpinspect.model.address import address_text
@@ -130,7 +130,7 @@ class Watch:
 
     def __len__(self) -> int:
         """How many connections are in the table."""
-        return len(self._slots())
+        return int(used(self.now.lines, _WIDTH))
 
     @property
     def seen(self) -> int:
@@ -145,12 +145,8 @@ class Watch:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """For each state that somebody is in: clients, servers; of connections in the table at the last question."""
-        streams = self._column("stream")
-        both = [
-            Counter(state for state, stream in zip(self._column(name), streams, strict=True) if stream >= 0)
-            for name in ("client_state", "server_state")
-        ]
-        return {word: (both[0][n], both[1][n]) for n, word in enumerate(_STATES) if both[0][n] or both[1][n]}
+        clients, servers = (states(self.now.lines, _WIDTH, _AT[name]) for name in ("client_state", "server_state"))
+        return {word: (clients[n], servers[n]) for n, word in enumerate(_STATES) if clients[n] or servers[n]}
 
     def lines(
         self, order: str = "latest", *, most: int, first: int = 0, backwards: bool = False, slots: Collection[int] | None = None,
@@ -158,16 +154,13 @@ class Watch:
     ) -> list[Line]:  # fmt: skip
         """Connections in one of ORDERS, `most` of them behind the first `first`; `slots`: only among these."""
         field, largest = ORDERS[order]
-        keys, numbers = self._column(field), self._column("number")
-        chosen = self._slots() if slots is None else slots
-        pick = heapq.nlargest if largest != backwards else heapq.nsmallest
-        sign = 1 if largest != backwards else -1
-        found = pick(first + most, chosen, key=lambda slot: (keys[slot], -numbers[slot] * sign))[first:]
+        found = best(self.now.lines, _WIDTH, _AT[field], largest != backwards, first + most, slots)[first:]
         return [line for at in range(0, len(found), _MANY) for line in self._lines(found[at : at + _MANY], self._time(now_ns))]
 
     def line(self, number: int, now_ns: int | None = None) -> Line | None:
         """The connection with this stream number; None when it has left the table."""
-        found = [slot for slot in self._slots() if self._column("number")[slot] == number]
+        numbers = self._column("number")
+        found = [slot for slot in self._slots() if numbers[slot] == number]
         return next(iter(self._lines(found, self._time(now_ns))), None)
 
     def each(self) -> Iterator[tuple[int, int, tuple[int, int, int]]]:

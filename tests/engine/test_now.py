@@ -10,7 +10,7 @@ import pytest
 import tcpinspect as ti
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
-from tcpinspect.model.watching import Step, Watch
+from tcpinspect.model.watching import ORDERS, Step, Watch
 
 SECOND = 1_000_000_000
 
@@ -122,3 +122,35 @@ def test_a_flood_is_named_once_its_attempts_wait_longer_than_a_first_retransmiss
     found = watch.floods(3 * SECOND)
     assert len(found) == named
     assert all("20 connections to port 80 of 198.51.100.1" in text for text in found)
+
+
+def test_who_asks_for_no_steps_sees_the_same_lines(captures: list[Path]) -> None:
+    """Where only one SYN came nothing is solved then; at every moment that must make no difference."""
+    for path in captures:
+        with_steps, without = Watch(), Watch(steps=False)
+        records = Records(Source(str(path)))
+        while records.next_block():
+            at = 0
+            while at < records.count:
+                until = records.record(at)[3]
+                without.feed_until(records, at, until)
+                at = with_steps.feed_until(records, at, until)
+                with_steps.ask()
+                without.ask()
+                assert without.now.lines == with_steps.now.lines, (path.name, at)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_lines_come_in_the_order_asked_for(captures: list[Path], order: str, backwards: bool) -> None:
+    watch, _ = replayed(next(path for path in captures if path.name == "many-connections.pcapng"), by_packet=False)
+    field, largest = ORDERS[order]
+    values = dict(zip(watch._column("number"), watch._column(field), strict=True))
+    sign = -1 if largest != backwards else 1
+    wanted = sorted(values, key=lambda number: (sign * values[number], number))
+    assert [line.row.stream for line in watch.lines(order, most=len(values) + 5, backwards=backwards)] == wanted
+    assert [line.row.stream for line in watch.lines(order, most=7, first=10, backwards=backwards)] == wanted[10:17]
+    third = [slot for slot, number, _ in watch.each() if number % 3 == 0]
+    assert [line.row.stream for line in watch.lines(order, most=9, backwards=backwards, slots=third)] == [n for n in wanted if n % 3 == 0][
+        :9
+    ]
