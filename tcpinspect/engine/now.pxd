@@ -15,11 +15,14 @@ cdef class Now(Finisher):
     cdef long long[::1] cells
     cdef public list told, news, gone
     cdef Chunk page
+    cdef dict waits
     cdef public long long room, beyond, looks, follow
     cpdef int feed(self, Batch records) except -1
     cpdef long long feed_until(self, Batch records, long long first, long long until_ns) except -1
     cpdef Chunk chunk_of(self, long long stream)
     cpdef int finish(self, Connection c, long long before, long long capture_end_ns, long long ended) except -1
+    cdef int wait(self, Connection c, long long number) except -1
+    cdef int outwait(self, long long now_ns) except -1
     cdef int grow(self) except -1
     cpdef list ask(self, long long now_ns)
     cdef bint stale(self, Connection c, long long at) noexcept

@@ -7,17 +7,18 @@ before he adds the new ones has, at every moment, the timeline that an analysis 
 
 Of the connections there is one line each in `lines`, NOW_FIELDS wide, at the number of the tracker's slot; `stream` is -1 where the
 slot is free. Connections that leave the table are added to `classes` (and to `gone`, if that is a list), so that memory grows with
-those alive alone; when the tracker has seen ROOM streams, it forgets the addresses of those that have left. Steps by time (the end
-of TIME-WAIT) are told of those alive.
+those alive alone; when the tracker has seen ROOM streams, it forgets the addresses of those that have left. The one step that comes
+by time, the end of a TIME-WAIT, is also told of those that have left.
 """
 
 import cython
 from array import array
 
 from tcpinspect.engine.columns import UNKNOWN
+from tcpinspect.engine.doubts import END_DOUBTS
 from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS, STEP_FIELDS
 from tcpinspect.engine.states import HANDSHAKES, TIME_WAIT_LASTS_S
-from tcpinspect.protocol.rfc9293 import State
+from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.classes import Classes
@@ -36,7 +37,7 @@ NOW_FIELDS = (
     "server_port",
 )  # fmt: skip
 # A step as `ask` tells it: those of STEP_FIELDS behind whom it is about; `takes_back` steps of that side are gone before it.
-NEWS_FIELDS = ("number", "family", "hi", "lo", "port", "server", *STEP_FIELDS[2:], "takes_back")
+NEWS_FIELDS = ("number", "family", "hi", "lo", "port", "server", *STEP_FIELDS[2:], "takes_back", "peer_hi", "peer_lo", "peer_port")
 ROOM = 1_000_000
 
 WIDTH = cython.declare(cython.longlong, len(NOW_FIELDS))
@@ -49,6 +50,12 @@ FIRST_RTT = cython.declare(cython.longlong, CONNECTION_FIELD["syn_to_syn_ack_ns"
 SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+TIMEOUT_2MSL = cython.declare(cython.longlong, Event.TIMEOUT_2MSL)
+ASSUMED = cython.declare(cython.longlong, Evidence.assumed)
+EVENTS = cython.declare(cython.longlong, len(Event))
+HOW_LONG = cython.declare(cython.longlong, END_DOUBTS["how long"])
+WAIT_WIDTH = cython.declare(cython.longlong, 10)
 SECOND = cython.declare(cython.longlong, 1_000_000_000)
 SLOT_BITS = cython.declare(cython.longlong, 24)
 SLOT_MASK = cython.declare(cython.longlong, (1 << 24) - 1)
@@ -73,6 +80,7 @@ class Now(Finisher):
         self.beyond = 0
         self.looks = 0
         self.gone = None
+        self.waits = {}
 
     def feed(self, records):
         """Analyse the records that a source has just made current."""
@@ -114,8 +122,41 @@ class Now(Finisher):
             self.classes.add(self.page)
         if self.gone is not None:
             self.gone.append((self.page.rows[:ROW_WIDTH], self.page.letters))
+        if self.follow and not ended:
+            self.wait(c, self.cells[slot * WIDTH + 1])
         self.cells[slot * WIDTH] = -1
         self.told[slot] = None
+        return 0
+
+    def wait(self, c, number):
+        """The connection goes, but sides of it are in TIME-WAIT: keep what is to be told when that is over, by the second."""
+        k: cython.longlong
+        end: cython.longlong
+        waiting: Rows = self.page.waiting
+        for k in range(waiting.count):
+            end = waiting.view[k * 3 + 1]
+            due = self.waits.setdefault(waiting.view[k * 3 + 2] // SECOND, array("q"))
+            due.extend((
+                waiting.view[k * 3 + 2], number, c.family, c.hi1 if end else c.hi0, c.lo1 if end else c.lo0, c.port1 if end else c.port0,
+                1 if end != self.page.view[8] else 0, c.hi0 if end else c.hi1, c.lo0 if end else c.lo1, c.port0 if end else c.port1,
+            ))  # fmt: skip
+        return 0
+
+    def outwait(self, now_ns):
+        """Tell of the connections gone whose TIME-WAIT is over by now."""
+        at: cython.longlong
+        rule: cython.longlong = self.solver.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL]
+        step = (NOTHING, NOTHING, TIME_WAIT, CLOSED, TIMEOUT_2MSL, ASSUMED, rule, HOW_LONG, 0)
+        for second in sorted(one for one in self.waits if one * SECOND <= now_ns):
+            due = self.waits.pop(second)
+            later = array("q")
+            for at in range(0, len(due), WAIT_WIDTH):
+                if due[at] <= now_ns:
+                    self.news.append((*due[at + 1 : at + 7], *step, *due[at + 7 : at + WAIT_WIDTH]))
+                else:
+                    later.extend(due[at : at + WAIT_WIDTH])
+            if later:
+                self.waits[second] = later
         return 0
 
     def grow(self):
@@ -152,6 +193,8 @@ class Now(Finisher):
         work.sort()
         for one in work:
             self.look(one & SLOT_MASK, now_ns)
+        if self.waits:
+            self.outwait(now_ns)
         news = self.news
         self.news = []
         return news
@@ -330,6 +373,7 @@ class Now(Finisher):
         self.news.append((
             number, c.family, c.hi1 if end else c.hi0, c.lo1 if end else c.lo0, c.port1 if end else c.port0, role,
             v[at + 2], v[at + 3], v[at + 4], v[at + 5], v[at + 6], v[at + 7], v[at + 8], v[at + 9], gone,
+            c.hi0 if end else c.hi1, c.lo0 if end else c.lo1, c.port0 if end else c.port1,
         ))  # fmt: skip
         return 0
 
@@ -422,6 +466,7 @@ class Now(Finisher):
     def end(self):
         """The capture has ended: let all go. The news of that."""
         self.tracker.end()
+        self.outwait(self.tracker.last_ns)
         self.told = []
         self.lines = array("q")
         news = self.news

@@ -46,7 +46,7 @@ UNDER_WAY_NS = 1_000_000_000
 
 class Step(NamedTuple):
     """A step of one side as it happened: the columns of the timeline, and how many of that side's latest steps are void because
-    a later segment showed them to be wrong; drop those, add this, and you have the timeline of now."""
+    a later segment showed them to be wrong; drop those, add this, and you have the timeline of now. Then who the other side is."""
 
     stream: int
     side: str
@@ -61,9 +61,11 @@ class Step(NamedTuple):
     rfc: str
     doubt: str | None
     takes_back: int
+    peer_address: str
+    peer_port: int
 
 
-assert Step._fields[:-1] == tuple(column.name for column in TIMELINE)
+assert Step._fields[: len(TIMELINE)] == tuple(column.name for column in TIMELINE)
 
 
 class Line(NamedTuple):
@@ -262,7 +264,8 @@ def _steps(news: list[tuple[int, ...]]) -> list[Step]:
         Step(
             number, "server" if server else "client", text(family, high, low), port,
             None if frame == UNKNOWN else frame, None if time_ns == UNKNOWN else time_ns, _STATES[source], _STATES[target],
-            _EVENTS[event], _EVIDENCE[evidence], SECTIONS[section], DOUBTS[doubt], takes_back,
+            _EVENTS[event], _EVIDENCE[evidence], SECTIONS[section], DOUBTS[doubt], takes_back, text(family, *peer), peer_port,
         )
-        for number, family, high, low, port, server, frame, time_ns, source, target, event, evidence, section, doubt, takes_back in news
+        for number, family, high, low, port, server, frame, time_ns, source, target, event, evidence, section, doubt, takes_back,
+            *peer, peer_port in news
     ]  # fmt: skip

@@ -11,6 +11,7 @@ import tcpinspect as ti
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
 from tcpinspect.model.watching import ORDERS, Step, Watch
+from tcpinspect.schema import TIMELINE
 
 SECOND = 1_000_000_000
 
@@ -30,7 +31,7 @@ class Story:
                 self.taken_back += 1
                 del told[-step.takes_back :]
             assert not told or told[-1][7] == step.from_state, "the steps of a side join, also after a correction"
-            told.append(step[:-2])
+            told.append(step[: len(TIMELINE) - 1])
 
 
 def replayed(path: Path, *, by_packet: bool = True) -> tuple[Watch, Story]:
@@ -154,3 +155,28 @@ def test_lines_come_in_the_order_asked_for(captures: list[Path], order: str, bac
     assert [line.row.stream for line in watch.lines(order, most=9, backwards=backwards, slots=third)] == [n for n in wanted if n % 3 == 0][
         :9
     ]
+
+
+def test_the_end_of_a_time_wait_is_told_of_connections_that_have_left_the_table(captures: list[Path]) -> None:
+    """The table holds nobody longer than it must: what the wire does not show any more is said all the same, when its time has come."""
+    path = next(path for path in captures if path.name == "many-connections.pcapng")
+    watch, story = Watch(), Story()
+    for limit in ("roomy", "closed_ns", "reset_ns"):
+        setattr(watch.now.tracker, limit, 0)
+    records = Records(Source(str(path)))
+    while records.next_block():
+        at = 0
+        while at < records.count:
+            at = watch.feed_until(records, at, records.record(at)[3])
+            story.hear(watch.ask())
+    assert watch.last_ns is not None and len(watch) < watch.seen
+    waiting = {who: steps[-1] for who, steps in story.steps.items() if steps[-1][7] == "TIME-WAIT"}
+    due = sorted(int(str(step[5])) + 60 * SECOND for step in waiting.values())
+    assert len(due) > 5 and watch.ask(due[0] - 1) == []
+    story.hear(watch.ask(due[2]))
+    assert sum(story.steps[who][-1][7] == "TIME-WAIT" for who in waiting) == len(due) - 3
+    story.hear(watch.ask(due[-1]))
+    ends = {who: story.steps[who][-1] for who in waiting}
+    assert {step[7:9] for step in ends.values()} == {("CLOSED", "TIMEOUT-2MSL")}
+    for who, step in ends.items():
+        assert step[:4] == waiting[who][:4] and step[4:6] == (None, None)

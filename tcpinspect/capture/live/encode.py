@@ -5,6 +5,8 @@ Little-endian. Reading: draft-ietf-opsawg-pcap §5, draft-ietf-opsawg-pcapng §4
 
 import cython
 
+from tcpinspect.capture import pcapng
+
 if cython.compiled:
     from cython.cimports.libc.string import memcpy
 else:
@@ -14,9 +16,9 @@ PCAP_US, PCAP_NS, PCAPNG = 0, 1, 2
 KIND_US = cython.declare(cython.longlong, PCAP_US)
 KIND_PCAPNG = cython.declare(cython.longlong, PCAPNG)
 NANO = cython.declare(cython.longlong, 1000000000)
-ENHANCED_PACKET = cython.declare(cython.longlong, 6)
+ENHANCED_PACKET = cython.declare(cython.longlong, pcapng.ENHANCED_PACKET)
 BLOCK_OVERHEAD = cython.declare(cython.longlong, 44)  # fixed fields 28, epb_flags 8, end of options 4, the length again 4
-FLAGS_OPTION = cython.declare(cython.longlong, 2 | 4 << 16)  # epb_flags: code 2, four octets
+FLAGS_OPTION = cython.declare(cython.longlong, pcapng.EPB_FLAGS | 4 << 16)  # its code, four octets
 WHOLE = 1 << 62
 
 
