@@ -66,7 +66,7 @@ def watch(
 
     On a terminal it is a table: Enter opens a connection as a ladder that grows, h lists the keys. Elsewhere it is a line for every
     step; -T ndjson has the columns of the timeline, and takes_back: how many steps of that side are void, because a later segment
-    showed it otherwise.
+    showed it otherwise; who the peer is; and with --kernel as root kernel_ns: when the kernel set that state.
     """
     format = format or ("table" if is_terminal(sys.stdout) else "text")
     if format == "table" and not is_terminal(sys.stdout):
@@ -126,14 +126,14 @@ def _run(
     from tcpinspect.model.recent import Recent
     from tcpinspect.model.watching import Watch
 
-    followed = Watch(steps=format != "table")
+    followed = Watch(steps=format != "table" or kernel is not None)
     recent = Recent() if format == "table" else None
     packets: Packets = Wire(tap, followed, recent) if tap is not None else Replay(words[0], speed, followed, recent)
     if format == "table":
         assert recent is not None
         _table(session, packets, recent, kernel, stay=tap is None)
     else:
-        _lines(session, packets, format, style)
+        _lines(session, packets, kernel, format, style)
     if kernel is not None:
         _compare(packets, kernel)
     _sum_up(session, packets, followed, to_screen=format == "table")
@@ -151,17 +151,20 @@ def _table(session: Session, packets: Packets, recent: Recent, kernel: Kernel | 
         screen.run()
 
 
-def _lines(session: Session, packets: Packets, format: str, style: str) -> None:
+def _lines(session: Session, packets: Packets, kernel: Kernel | None, format: str, style: str) -> None:
     from tcpinspect.cli.watch_lines import StepLines
 
     if not session.quiet:
         complain(f"watching {packets.name}")
+        if kernel is not None and kernel.without:
+            complain(f"{kernel.without}: of the kernel only how its sockets stand at the end")
     lines = StepLines(format, style)
     with _signals(packets.stop):
         more = True
         while more:
             more = packets.step(0.2)
-            lines.write(packets.watch.ask(packets.now_ns()))
+            steps = packets.watch.ask(packets.now_ns())
+            lines.write(steps, kernel.hear(steps) if kernel is not None else None)
 
 
 def _compare(packets: Packets, kernel: Kernel) -> None:
@@ -173,7 +176,7 @@ def _compare(packets: Packets, kernel: Kernel) -> None:
     packets.stop()
     while packets.step(0.1):
         pass
-    packets.watch.ask(packets.now_ns())
+    kernel.hear(packets.watch.ask(packets.now_ns()))
     for line in verdict(kernel, packets.watch.lines("stream", most=_ALL_KEPT), packets.now_ns()):
         complain(line)
 

@@ -193,7 +193,9 @@ class Screen:
         size = shutil.get_terminal_size()
         pages = Pages(size.columns, size.lines, color=self._color, unicode=self._unicode)
         now_ns = self._packets.now_ns()
-        self._watch.ask(now_ns)
+        steps = self._watch.ask(now_ns)
+        if self._kernel is not None:
+            self._kernel.hear(steps)
         if self._mode == "help":
             terminal.draw(pages.help())
         elif self._mode == "ladder":

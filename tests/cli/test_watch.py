@@ -13,11 +13,12 @@ import struct
 import subprocess
 import sys
 import termios
+import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from tests.namespace import Namespace
 
 pyte = pytest.importorskip("pyte", reason="pyte reads the screen: pip install pyte")
+BROWSING = CAPTURES.parent / "tests" / "browsing.py"
 WATCH = (sys.executable, "-m", "tcpinspect", "watch")
 
 
@@ -185,7 +187,9 @@ def timeline(path: Path | str) -> dict[tuple[int, str], list[tuple[object, ...]]
 def test_lines_for_programs_are_the_timeline(command: Command) -> None:
     done = command("watch", MANY, "--speed", "0", "-T", "ndjson")
     assert done.code == 0
-    assert list(json.loads(done.out.splitlines()[0])) == [c.name for c in ti.schema.TIMELINE] + ["takes_back"]
+    assert list(json.loads(done.out.splitlines()[0])) == [c.name for c in ti.schema.TIMELINE] + [
+        "takes_back", "peer_address", "peer_port", "kernel_ns",
+    ]  # fmt: skip
     assert added_up(done.text.splitlines()) == timeline(MANY)
     assert "61 connections" in done.err
 
@@ -248,34 +252,89 @@ def ethernet_frames(path: Path) -> Iterator[bytes]:
             yield octets if link == 1 else bytes.fromhex("020000000002020000000001" + ("0800" if octets[0] >> 4 == 4 else "86dd")) + octets
 
 
-def test_every_end_agrees_with_the_kernel_under_a_browsers_load(namespace: Namespace) -> None:
-    watch = namespace.start(*WATCH, "-i", "lo", "tcp port 8080", "--kernel", "-T", "ndjson")
+def browsed(namespace: Namespace, connections: int, parallel: int, *words: str) -> tuple[list[dict[str, Any]], str]:
+    """The lines of `watch --kernel` for programs while browsers browse, and what it said at the end; the browsers hold still then."""
+    watch = namespace.start(*WATCH, "-i", "lo", "tcp", "--kernel", "-T", "ndjson", *words)
     assert watch.stderr is not None and "watching lo" in watch.stderr.readline()
-    namespace.run(sys.executable, "-c", LOAD)
+    browsers = namespace.start(sys.executable, str(BROWSING), str(connections), str(parallel), stdin=subprocess.PIPE)
+    assert browsers.stdout is not None
+    lines: list[str] = []
+    reader = threading.Thread(target=lambda: lines.extend(watch.stdout or ()))
+    reader.start()
+    assert browsers.stdout.readline() == "done\n"
+    time.sleep(0.6)  # longer than what counts as quiet
     watch.send_signal(signal.SIGINT)
-    out, said = watch.communicate(timeout=20)
-    found = re.search(r"kernel and wire: (\d+) local ends compared, (\d+) agree$", said, re.MULTILINE)
+    assert watch.stderr is not None
+    said = watch.stderr.read()
+    reader.join()
+    assert watch.wait(20) == 0
+    browsers.communicate("\n")
+    return [json.loads(line) for line in lines], said
+
+
+def test_every_end_agrees_with_the_kernel_while_browsers_browse(namespace: Namespace) -> None:
+    """Two hundred at a time: kept alive, closed by either side, half closed, aborted by either side, refused, left open."""
+    steps, said = browsed(namespace, 600, 200)
+    found = re.search(r"kernel and wire: ([\d,]+) local ends compared, ([\d,]+) agree$", said, re.MULTILINE)
     assert found, said
-    assert found[1] == found[2] == "400", said
-    assert {json.loads(line)["stream"] for line in out.splitlines()} == set(range(200))
+    assert found[1] == found[2] == "1,200", said
+    assert {step["stream"] for step in steps} == set(range(600))
+    last = {(step["stream"], step["side"]): step["to_state"] for step in steps}
+    assert set(last.values()) >= {"ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-2", "TIME-WAIT", "CLOSED"}
+    if "tracepoint" in said:
+        pytest.skip("the kernel's tracepoint needs root: the states on the way were not compared")
+    found = re.search(r"states on the way: ([\d,]+) local ends compared, ([\d,]+) agree$", said, re.MULTILINE)
+    assert found, said
+    # Of a refused connection the kernel knows the client alone.
+    assert found[1] == found[2] == "1,125", said
+    apart = [abs(step["kernel_ns"] - step["time_ns"]) for step in steps if step["kernel_ns"] and step["time_ns"]]
+    assert len(apart) > 3000 and sorted(apart)[len(apart) // 2] < 5_000_000, "the clocks are one clock"
 
 
-# Forty connections at a time, two hundred in all, against Python's own HTTP server; then a quiet moment.
-LOAD = """
-import concurrent.futures, http.client, http.server, threading, time
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    def do_GET(self):
-        body = b"x" * 20000
-        self.send_response(200); self.send_header("Content-Length", str(len(body))); self.end_headers(); self.wfile.write(body)
-    def log_message(self, *_): pass
-class Server(http.server.ThreadingHTTPServer):
-    request_queue_size = 128
-server = Server(("127.0.0.1", 8080), Quiet)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-def get(n):
-    one = http.client.HTTPConnection("127.0.0.1", 8080)
-    one.request("GET", "/"); one.getresponse().read(); one.close()
-with concurrent.futures.ThreadPoolExecutor(40) as pool:
-    list(pool.map(get, range(200)))
-time.sleep(0.6)
+def test_the_table_shows_the_kernel_beside_the_wire(namespace: Namespace, terminal: Callable[..., Terminal]) -> None:
+    watch = terminal("-i", "lo", "tcp", "--kernel", before=namespace.enter, columns=160)
+    watch.until("nothing yet")
+    browsers = namespace.start(sys.executable, str(BROWSING), "16", "4", stdin=subprocess.PIPE)
+    assert browsers.stdout is not None and browsers.stdout.readline() == "done\n"
+    both = ("ESTABLISHED", "ESTABLISHED"), ("CLOSE-WAIT", "FIN-WAIT-2"), ("TIME-WAIT", "CLOSED")
+    wanted = [rf" {one} +[\d.]+ m?s +{two} +[\d.]+ m?s +{one} / {two.replace('CLOSED', 'none')} " for one, two in both]
+    text = watch.until(lambda text: "kernel says" in text and all(re.search(one, text) for one in wanted))
+    assert "≠" not in text
+    watch.type("q")
+    assert watch.ended() == 0
+    browsers.communicate("\n")
+
+
+def test_where_wire_and_kernel_differ_is_marked(namespace: Namespace) -> None:
+    """A reset that fits, but whose frame is addressed to another card: the wire shows it, the kernel never hears of it."""
+    watch = namespace.start(*WATCH, "-i", "lo", "tcp", "--kernel")
+    assert watch.stderr is not None and "watching lo" in watch.stderr.readline()
+    deceived = namespace.start(sys.executable, "-c", DECEIVED, stdin=subprocess.PIPE)
+    assert deceived.stdout is not None and deceived.stdout.readline() == "done\n"
+    time.sleep(0.6)
+    watch.send_signal(signal.SIGINT)
+    _, said = watch.communicate(timeout=20)
+    deceived.communicate("\n")
+    for side in ("client", "server"):
+        assert f"tcpinspect: #0 {side}: the wire shows CLOSED, the kernel says ESTABLISHED\n" in said, said
+    if "tracepoint" not in said:
+        assert "#0 client: on the wire SYN-SENT > ESTABLISHED > CLOSED, in the kernel SYN-SENT > ESTABLISHED\n" in said
+
+
+DECEIVED = """
+import socket, sys
+from scapy.layers.inet import IP, TCP
+from scapy.layers.l2 import Ether
+tap = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+tap.bind(("lo", 0))
+with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as client:
+    accepted, _ = server.accept()
+    client.sendall(b"hello")
+    seen = TCP()
+    while bytes(seen.payload) != b"hello":
+        seen = Ether(tap.recv(65536))[TCP]
+    reset = IP(src="127.0.0.1", dst="127.0.0.1") / TCP(sport=seen.dport, dport=seen.sport, seq=seen.ack, flags="R")
+    tap.send(bytes(Ether(src="02:00:00:00:00:01", dst="02:00:00:00:00:02") / reset))
+    print("done", flush=True)
+    sys.stdin.readline()
 """
