@@ -194,17 +194,18 @@ def _run(session: Session, recorder: Recorder, path: str | None, limited: bool) 
         finally:
             if shown:
                 sys.stderr.write("\r\x1b[K")
-    return _tell(ending, path, limited, received)
+    kept = getattr(recorder.sink, "kept", "")
+    return _tell(ending, path, kept, limited, received)
 
 
-def _tell(ending: Ending, path: str | None, limited: bool, received: list[int]) -> int:
+def _tell(ending: Ending, path: str | None, where: str, limited: bool, received: list[int]) -> int:
     from tcpinspect.capture.live.files import WriteFailed
 
     if isinstance(ending.trouble, WriteFailed) and ending.trouble.broken_pipe:
         silence_stdout()
         return BROKEN_PIPE
     if ending.trouble is not None:
-        kept = f"; what was captured until then is whole in {path}" if path not in (None, "-") else ""
+        kept = f"; what was captured until then is whole in {where}" if path not in (None, "-") else ""
         complain(f"{ending.trouble}{kept}")
     counts = ending.counts
     lost = "unknown" if counts.dropped_interface is None else f"{counts.dropped_interface:,}"
