@@ -63,7 +63,7 @@ def _conditions(kinds: tuple[str, ...]) -> Any:
 @click.command(short_help="Record an interface, or print its segments live.", epilog=EPILOG)
 @click.argument("filter_words", nargs=-1, metavar="[FILTER]")
 @click.option("-i", "--interface", metavar="IFACE", help='Listen there: a name, a number of -D, or "any"; default: the first that is up.')
-@click.option("-w", "--write", "path", type=click.Path(allow_dash=True), metavar="FILE", help='Write the packets; "-" is stdout.')
+@click.option("-w", "--write", "path", type=click.Path(allow_dash=True, readable=False), metavar="FILE", help='Write the packets; "-" is stdout.')
 @click.option(
     "-F", "format", type=click.Choice(["pcapng", "pcap", "nsecpcap"]), help="Format of the file; default: pcap for .pcap, else pcapng."
 )
@@ -95,6 +95,7 @@ def _conditions(kinds: tuple[str, ...]) -> Any:
 @click.option("-Z", "user", metavar="USER", help="Become this user before the first packet; default: who called sudo; root stays root.")
 @click.option("-t", "style", type=click.Choice(STYLES), default="a", show_default=True, help="Times of the lines, as with tshark.")
 @click.option("-n", "numeric", is_flag=True, expose_value=False, help="Accepted for habit: names are never looked up.")
+@click.option("-l", "-U", "unbuffered", is_flag=True, expose_value=False, help="Accepted for habit: what came is out at once.")
 @click.option("-D", "listing", is_flag=True, help="List the interfaces and exit.")
 @global_options
 @click.pass_obj

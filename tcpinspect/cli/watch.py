@@ -46,7 +46,8 @@ Exit code: 0 when it was ended by q, Ctrl-C or kill, or the packets have ended; 
 @click.argument("words", nargs=-1, metavar="[FILE | FILTER]")
 @click.option("-i", "--interface", metavar="IFACE", help='Watch this interface: a name, or "any". FILTER is then a capture filter.')
 @click.option("--speed", type=click.FloatRange(min=0), metavar="N", help="Replay FILE N times as fast as it was; 0: at once. Default: 1.")
-@click.option("--kernel", "kernel_too", is_flag=True, help="Show what the kernel says of its own sockets, and mark where they differ.")
+@click.option("--kernel", "kernel_too", is_flag=True,
+              help="Show what the kernel says of its own sockets, as root with each change, and mark where they differ.")  # fmt: skip
 @click.option("-T", "--format", "format", type=click.Choice(["table", "text", "ndjson"]),
               help="The table (default on a terminal), lines for people (default elsewhere) or for programs.")  # fmt: skip
 @click.option("-t", "style", type=click.Choice(STYLES), default="a", show_default=True, help="Times of the lines, as with tshark.")

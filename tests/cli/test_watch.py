@@ -284,6 +284,32 @@ def ethernet_frames(path: Path) -> Iterator[bytes]:
                 yield octets
 
 
+def test_the_interface_goes_while_it_is_watched(namespace: Namespace) -> None:
+    watch = namespace.start(*WATCH, "-i", "right", "-T", "ndjson")
+    assert watch.stderr is not None and "watching right" in watch.stderr.readline()
+    namespace.peer("frames", "left", "20")
+    namespace.run("ip", "link", "set", "right", "down")
+    out, said = watch.communicate(timeout=20)
+    assert watch.returncode == 2
+    assert said.endswith("20 connections, 20 segments, 0 packets dropped\ntcpinspect: right was taken down or removed\n")
+    assert [json.loads(line)["to_state"] for line in out.splitlines()] == ["SYN-SENT"] * 20
+
+
+def test_privileges_are_gone_while_it_watches_and_the_kernel_still_speaks(namespace: Namespace) -> None:
+    if os.geteuid() != 0:
+        pytest.skip("needs root, to give it up")
+    watch = namespace.start(*WATCH, "-i", "lo", "--kernel", "-Z", "nobody")
+    assert watch.stderr is not None and "watching lo" in watch.stderr.readline()
+    status = Path(f"/proc/{watch.pid}/status").read_text()
+    assert re.search(r"^Uid:\t(?!0)(\d+)\t\1\t\1\t\1$", status, re.MULTILINE) and re.search(r"^CapEff:\t0+$", status, re.MULTILINE)
+    namespace.peer("connect", "2")
+    time.sleep(0.5)
+    watch.send_signal(signal.SIGINT)
+    out, said = watch.communicate(timeout=20)
+    assert "kernel and wire: 4 local ends compared, 4 agree\n" in said
+    assert "states on the way: 4 local ends compared, 4 agree\n" in said and "(kernel " in out
+
+
 def browsed(namespace: Namespace, connections: int, parallel: int, *words: str) -> tuple[list[dict[str, Any]], str]:
     """The lines of `watch --kernel` for programs while browsers browse, and what it said at the end; the browsers hold still then."""
     watch = namespace.start(*WATCH, "-i", "lo", "tcp", "--kernel", "-T", "ndjson", *words)
