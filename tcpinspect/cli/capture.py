@@ -63,7 +63,9 @@ def _conditions(kinds: tuple[str, ...]) -> Any:
 @click.command(short_help="Record an interface, or print its segments live.", epilog=EPILOG)
 @click.argument("filter_words", nargs=-1, metavar="[FILTER]")
 @click.option("-i", "--interface", metavar="IFACE", help='Listen there: a name, a number of -D, or "any"; default: the first that is up.')
-@click.option("-w", "--write", "path", type=click.Path(allow_dash=True, readable=False), metavar="FILE", help='Write the packets; "-" is stdout.')
+@click.option(
+    "-w", "--write", "path", type=click.Path(allow_dash=True, readable=False), metavar="FILE", help='Write the packets; "-" is stdout.'
+)
 @click.option(
     "-F", "format", type=click.Choice(["pcapng", "pcap", "nsecpcap"]), help="Format of the file; default: pcap for .pcap, else pcapng."
 )

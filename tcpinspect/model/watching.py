@@ -10,7 +10,6 @@ Memory grows with the connections alive (engine.now): nothing of the packets is 
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -199,20 +198,25 @@ class Watch:
         """A sentence for each server port at which so many attempts wait unfinished that it looks like a flood of SYNs; those that
         have left the table are counted, too, while more come."""
         from tcpinspect.insight.findings import crowd_findings
-        from tcpinspect.insight.interest import Failures
+        from tcpinspect.insight.interest import CROWD, Failures
 
         waiting = self.now.half_open(self._time(now_ns) - UNDER_WAY_NS)
         if not any(sum(numbers) for numbers in waiting.values()):
             return []
-        gone: Counter[tuple[int, ...]] = Counter()
+        gone: dict[tuple[int, ...], int] = {}
         for (_, server, port), found in self._classes.ports.items():
-            gone[(*server, port)] += found[0]
+            where = (*server, port)
+            if where in waiting:
+                gone[where] = gone.get(where, 0) + found[0]
         failures = []
-        for (family, high, low, port), (unanswered, incomplete) in waiting.items():
-            server = address_text(family, high, low)
-            left = gone[family, high, low, port]
+        for where, (unanswered, incomplete) in waiting.items():
+            left = gone.get(where, 0)
+            if unanswered + incomplete + left < CROWD:  # with a flood over all ports there are as many of these as attempts
+                continue
+            family, high, low, port = where
             # Which kind those were that left makes no difference to the sentence unless both kinds are there.
             kinds = (("unanswered", unanswered + (left if not incomplete else 0)), ("incomplete", incomplete + (left if incomplete else 0)))
+            server = address_text(family, high, low)
             failures += [Failures(kind, kind, "", server, port, number, None) for kind, number in kinds if number]
         return [finding.text for finding in crowd_findings(failures, {})]
 
