@@ -76,6 +76,8 @@ def watch(
         raise click.UsageError("what to watch? An interface: -i IFACE [FILTER], or one capture file")
     if interface is not None and speed is not None:
         raise click.UsageError("--speed is for replaying a file: an interface has its own")
+    if interface is None and kernel_too:
+        raise click.UsageError("--kernel compares with the sockets of this moment: it needs an interface, -i IFACE")
     if interface is None:
         session.check_input(words)
         if words[0] == "-" and format == "table":

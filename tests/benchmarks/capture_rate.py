@@ -18,9 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
+from cable import cpu_seconds, enter
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-_INSIDE = "TCPINSPECT_BENCHMARK_NAMESPACE"
 
 
 def tools(path: str, buffer: int) -> dict[str, list[str]]:
@@ -60,12 +61,6 @@ def measure(command: list[str], path: str, rate: int, seconds: float, pause: flo
     }  # fmt: skip
 
 
-def cpu_seconds(process: int) -> float:
-    """What the process has used until now."""
-    fields = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
 def main() -> None:
     """Make the namespace, then let each tool have its turn, in rounds, so that a noisy moment hits no single one."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -76,12 +71,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--only", action="append")
     chosen = parser.parse_args()
-    if _INSIDE not in os.environ:
-        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        os.execvpe("unshare", ["unshare", *user, "--net", sys.executable, *sys.argv], {**os.environ, _INSIDE: "1"})
-    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # no packet but the sender's
-    for command in ("link add left type veth peer name right", "link set left up", "link set right up"):
-        subprocess.run(["ip", *command.split()], check=True)
+    enter()
     with tempfile.TemporaryDirectory() as directory:
         for _ in range(chosen.rounds):
             for name in tools("", 0):

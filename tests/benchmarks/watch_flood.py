@@ -24,9 +24,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from cable import cpu_seconds, enter
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-_INSIDE = "TCPINSPECT_BENCHMARK_NAMESPACE"
 _HOME = b"\x1b[H"
 _FLOOD = re.compile(rb"([\d,]+) connections to port 80 of 198\.51\.100\.2")
 _EVERY_S = 5
@@ -72,11 +73,6 @@ class Watched:
         found = re.search(r"VmRSS:\s*(\d+) kB", Path(f"/proc/{self.process.pid}/status").read_text())
         return round(int(found[1]) / 1024, 1) if found else 0.0
 
-    def cpu_s(self) -> float:
-        """What it has used until now."""
-        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
 
 def measure(rate: int, seconds: float, words: Sequence[str]) -> dict[str, object]:
     """One flood, and what it did."""
@@ -94,7 +90,7 @@ def measure(rate: int, seconds: float, words: Sequence[str]) -> dict[str, object
             most = max(most, watched.rss_mib())
             sample = {"s": round(now - start), "rss_mib": watched.rss_mib(), "slowest_page_s": round(watched.slowest_s(now - _EVERY_S), 3)}
             print(json.dumps(sample), flush=True)
-    slowest, pages, cpu = watched.slowest_s(start), len([one for one in watched.pages if one >= start]), watched.cpu_s()
+    slowest, pages, cpu = watched.slowest_s(start), len([one for one in watched.pages if one >= start]), cpu_seconds(watched.process.pid)
     spent = time.monotonic() - start
     until = time.monotonic() + 1
     while time.monotonic() < until:
@@ -119,12 +115,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("words", nargs="*", help="for watch, after --")
     chosen = parser.parse_args()
-    if _INSIDE not in os.environ:
-        user = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
-        os.execvpe("unshare", ["unshare", *user, "--net", sys.executable, *sys.argv], {**os.environ, _INSIDE: "1"})
-    Path("/proc/sys/net/ipv6/conf/default/disable_ipv6").write_text("1")  # no packet but the sender's
-    for command in ("link add left type veth peer name right", "link set left up", "link set right up"):
-        subprocess.run(["ip", *command.split()], check=True)
+    enter()
     print(json.dumps(measure(chosen.rate, chosen.seconds, chosen.words)), flush=True)
 
 

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 pyte = pytest.importorskip("pyte", reason="pyte reads the screen: pip install pyte")
 BROWSING = CAPTURES.parent / "tests" / "browsing.py"
+SENDER = CAPTURES.parent / "tests" / "benchmarks" / "sender.py"
 WATCH = (sys.executable, "-m", "tcpinspect", "watch")
 
 
@@ -205,6 +206,7 @@ def test_wrong_calls_say_what_is_missing(command: Command) -> None:
     assert_refused(command("watch"), "-i IFACE")
     assert_refused(command("watch", MANY, "-T", "table"), "needs a terminal")
     assert_refused(command("watch", "-i", "lo", "--speed", "2"), "--speed")
+    assert_refused(command("watch", MANY, "--kernel"), "-i IFACE")
     assert_refused(command("watch", "/nowhere.pcap"), "nowhere.pcap")
 
 
@@ -308,6 +310,20 @@ def test_privileges_are_gone_while_it_watches_and_the_kernel_still_speaks(namesp
     out, said = watch.communicate(timeout=20)
     assert "kernel and wire: 4 local ends compared, 4 agree\n" in said
     assert "states on the way: 4 local ends compared, 4 agree\n" in said and "(kernel " in out
+
+
+def test_a_flood_is_named_while_it_lasts(namespace: Namespace, terminal: Callable[..., Terminal]) -> None:
+    watch = terminal("-i", "right", before=namespace.enter)
+    watch.until("nothing yet")
+    flood = namespace.start(sys.executable, str(SENDER), "left", "5000", "60", "flood")
+    text = watch.until(r"connections to port 80 of 198\.51\.100\.2 were begun and never opened: that is how a flood of SYNs looks")
+    assert flood.poll() is None
+    flood.terminate()
+    flood.wait()
+    assert re.search(r"^SYN-SENT [\d,]+$", text, re.MULTILINE)
+    assert "no answer yet" in text
+    watch.type("q")
+    assert watch.ended() == 0
 
 
 def browsed(namespace: Namespace, connections: int, parallel: int, *words: str) -> tuple[list[dict[str, Any]], str]:
