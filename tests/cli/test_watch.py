@@ -218,7 +218,7 @@ def test_the_wire_gives_the_tables_of_the_file(namespace: Namespace, tmp_path: P
     sent.write_bytes(b"".join(struct.pack("!I", len(one)) + one for one in frames))
     for end in "left", "right":
         namespace.run("ip", "link", "set", end, "mtu", "65535")
-    watch = namespace.start(*WATCH, "-i", "right", "-T", "ndjson")
+    watch = namespace.start(*WATCH, "-i", "right", "-T", "ndjson", "-B", "128")
     assert watch.stderr is not None and "watching right" in watch.stderr.readline()
     told: list[str] = []
     reader = threading.Thread(target=lambda: told.extend(watch.stdout or ()))
@@ -263,7 +263,7 @@ def send(data):
             out.send(data[at + 4 : at + 4 + size])
             at += 4 + size
             time.sleep(0.00005)
-with ti.live("right", count=int(sys.argv[3]), path=sys.argv[2]) as live:
+with ti.live("right", count=int(sys.argv[3]), path=sys.argv[2], buffer_mib=128) as live:
     threading.Thread(target=send, args=(open(sys.argv[1], "rb").read(),)).start()
     width = len(ti.schema.TIMELINE) + 1
     print(json.dumps({"steps": [step[:width] for step in live.transitions()], "connections": list(live.connections())}))
