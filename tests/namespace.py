@@ -63,6 +63,11 @@ class Namespace:
         """Make traffic: see peer.py."""
         return self.run(sys.executable, str(self.PEER), *words)
 
+    @property
+    def enter(self) -> tuple[str, ...]:
+        """The words before a command that run it inside."""
+        return tuple(self._enter)
+
     def close(self) -> None:
         """End it, with all that lives in it."""
         self._holder.kill()

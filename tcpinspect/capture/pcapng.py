@@ -1,6 +1,7 @@
-"""pcapng's rarer blocks: interfaces with their clocks, drop counts, comments. Floor 1.
+"""pcapng's numbers, and its rarer blocks: interfaces with their clocks, drop counts, comments. Floor 1.
 
-Packet blocks are walked in `records`; these are few, so plain Python reads them. Reading: draft-ietf-opsawg-pcapng §3.5, §4.
+Packet blocks are walked in `records`; these are few, so plain Python reads them. `writing` and `live.encode` make blocks.
+Reading: draft-ietf-opsawg-pcapng §3.5 (options), §4.
 """
 
 from __future__ import annotations
@@ -11,9 +12,19 @@ from typing import Literal
 
 MAX_COMMENTS = 1000  # a hostile capture may comment every packet
 
-_COMMENT, _IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_FILTER, _IF_TSOFFSET = 1, 2, 3, 9, 11, 14
-_ISB_IFDROP, _ISB_OSDROP = 5, 7
-_NANO = 10**9
+# Types of blocks (§4.1 … §4.6), and what tells the byte order of a section.
+SECTION, INTERFACE, STATISTICS, ENHANCED_PACKET = 0x0A0D0D0A, 1, 5, 6
+BYTE_ORDER_MAGIC = 0x1A2B3C4D
+# Codes of options: §3.5.1, §4.1 (section header), §4.2 (interface), §4.3 (enhanced packet), §4.6 (interface statistics).
+END_OF_OPTIONS, COMMENT = 0, 1
+SHB_OS, SHB_USERAPPL = 3, 4
+IF_NAME, IF_DESCRIPTION, IF_TSRESOL, IF_FILTER, IF_TSOFFSET = 2, 3, 9, 11, 14
+EPB_FLAGS = 2
+ISB_STARTTIME, ISB_ENDTIME, ISB_IFRECV, ISB_IFDROP, ISB_FILTERACCEPT, ISB_OSDROP, ISB_USRDELIV = 2, 3, 4, 5, 6, 7, 8
+# Bits of epb_flags (§4.3.1): 0–1 the direction, 9 a checksum left to the network card, 10 one that it found right, 11 a segment
+# that the card was to cut into several.
+INBOUND, OUTBOUND = 1, 2
+CHECKSUM_NOT_READY, CHECKSUM_VALID, SEGMENTATION_OFFLOADED = 1 << 9, 1 << 10, 1 << 11
 
 
 @dataclass(slots=True)
@@ -57,7 +68,7 @@ def options(data: bytes, big: bool) -> Iterator[tuple[int, bytes]]:
 
 def comments(data: bytes, big: bool) -> list[str]:
     """The comments in an option list."""
-    return [_text(value) for code, value in options(data, big) if code == _COMMENT]
+    return [_text(value) for code, value in options(data, big) if code == COMMENT]
 
 
 def section_comments(block: bytes, big: bool) -> list[str]:
@@ -70,15 +81,15 @@ def interface(block: bytes, big: bool) -> Interface:
     order = _order(big)
     found = Interface(int.from_bytes(block[8:10], order), int.from_bytes(block[12:16], order), "", "", 6, 0)
     for code, value in options(block[16:-4], big):
-        if code == _IF_NAME:
+        if code == IF_NAME:
             found.name = _text(value)
-        elif code == _IF_DESCRIPTION:
+        elif code == IF_DESCRIPTION:
             found.description = _text(value)
-        elif code == _IF_TSRESOL and value:
+        elif code == IF_TSRESOL and value:
             found.resolution = value[0]
-        elif code == _IF_TSOFFSET and len(value) == 8:
+        elif code == IF_TSOFFSET and len(value) == 8:
             found.offset_s = max(-(10**10), min(10**10, int.from_bytes(value, order, signed=True)))
-        elif code == _IF_FILTER and value[:1] == b"\0":
+        elif code == IF_FILTER and value[:1] == b"\0":
             found.capture_filter = _text(value[1:])
     return found
 
@@ -90,7 +101,7 @@ def statistics(block: bytes, big: bool, interfaces: list[Interface]) -> None:
         return
     number = int.from_bytes(block[8:12], order)
     drops = [
-        int.from_bytes(value, order) for code, value in options(block[20:-4], big) if code in (_ISB_IFDROP, _ISB_OSDROP) and len(value) == 8
+        int.from_bytes(value, order) for code, value in options(block[20:-4], big) if code in (ISB_IFDROP, ISB_OSDROP) and len(value) == 8
     ]
     if drops and number < len(interfaces):
         interfaces[number].dropped = sum(drops)

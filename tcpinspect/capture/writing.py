@@ -1,7 +1,7 @@
 """Capture files out: pcap and pcapng with nanoseconds, from packets that already are bytes. Floor 1.
 
     with create("lab.pcapng", [InterfaceToWrite(RAW_IP, name="lab0")], comment="a three-way handshake") as out:
-        out.write(packet, time_ns, comment="the SYN", flags=OUTBOUND)
+        out.write(packet, time_ns, comment="the SYN", flags=pcapng.OUTBOUND)
 
 The ending decides: `.pcap` has one link type and no comments, anything else is pcapng. Files are little-endian and hold nothing
 that changes from run to run: the same packets give the same bytes. `section_block`, `interface_block`, `packet_block` and
@@ -18,21 +18,14 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from tcpinspect.capture import pcapng
 from tcpinspect.errors import CaptureError, UsageError
 
 NULL, ETHERNET, RAW_IP, LINUX_COOKED, LINUX_COOKED_2 = 0, 1, 101, 113, 276  # link types
-INBOUND, OUTBOUND = 1, 2  # draft-ietf-opsawg-pcapng §4.3.1, the flags word
-CHECKSUM_NOT_READY = 1 << 9  # the same word: left to the network card
 MAX_PACKET = 262144  # libpcap's MAXIMUM_SNAPLEN: readers take more for damage
+PCAP_MAGIC_US, PCAP_MAGIC_NS = 0xA1B2C3D4, 0xA1B23C4D  # draft-ietf-opsawg-pcap §4
 
 _NANO = 10**9
-_PCAP_MAGIC_NS = 0xA1B23C4D
-_BYTE_ORDER_MAGIC = 0x1A2B3C4D
-_SECTION, _INTERFACE, _STATISTICS, _ENHANCED = 0x0A0D0D0A, 1, 5, 6
-_END, _COMMENT, _USER_APPLICATION = 0, 1, 4
-_IF_NAME, _IF_DESCRIPTION, _IF_TSRESOL, _IF_FILTER = 2, 3, 9, 11
-_EPB_FLAGS = 2
-_ISB_RECEIVED, _ISB_DROPPED = 4, 5
 _PCAP_SECONDS = 1 << 32  # pcap's seconds are unsigned 32-bit numbers
 
 
@@ -47,6 +40,21 @@ class InterfaceToWrite:
     capture_filter: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What an interface counted; None where nobody knows. In packets: `received` came to the interface, `dropped_interface` it lost
+    itself, `accepted` passed the filter, `dropped_system` found no room in the system's buffer, `delivered` is in the file.
+    """
+
+    start_ns: int | None = None
+    end_ns: int | None = None
+    received: int | None = None
+    dropped_interface: int | None = None
+    accepted: int | None = None
+    dropped_system: int | None = None
+    delivered: int | None = None
+
+
 def _option(code: int, value: bytes) -> bytes:
     return struct.pack("<HH", code, len(value)) + value + bytes(-len(value) % 4)
 
@@ -59,43 +67,58 @@ def _text(code: int, text: str) -> bytes:
 
 def _block(kind: int, body: bytes, options: bytes = b"") -> bytes:
     if options:
-        options += struct.pack("<HH", _END, 0)
+        options += struct.pack("<HH", pcapng.END_OF_OPTIONS, 0)
     total = 12 + len(body) + len(options)
     return struct.pack("<II", kind, total) + body + options + struct.pack("<I", total)
 
 
-def section_block(comment: str = "", application: str = "tcpinspect") -> bytes:
-    """The section header; its length is left open, as one who does not know the end must."""
-    body = struct.pack("<IHHq", _BYTE_ORDER_MAGIC, 1, 0, -1)
-    return _block(_SECTION, body, _text(_COMMENT, comment) + _text(_USER_APPLICATION, application))
+def _stamp(time_ns: int) -> bytes:
+    """A pcapng time: the upper half first, whatever the byte order."""
+    return struct.pack("<II", time_ns >> 32, time_ns & 0xFFFFFFFF)
+
+
+def pcap_header(link_type: int, snaplen: int, magic: int = PCAP_MAGIC_NS) -> bytes:
+    """The header of a classic pcap file."""
+    return struct.pack("<IHHiIII", magic, 2, 4, 0, 0, snaplen, link_type)
+
+
+def section_block(comment: str = "", application: str = "tcpinspect", system: str = "") -> bytes:
+    """The section header; its length is left open, as one who does not know the end must. `system`: where it was captured."""
+    body = struct.pack("<IHHq", pcapng.BYTE_ORDER_MAGIC, 1, 0, -1)
+    options = _text(pcapng.COMMENT, comment) + _text(pcapng.SHB_OS, system) + _text(pcapng.SHB_USERAPPL, application)
+    return _block(pcapng.SECTION, body, options)
 
 
 def interface_block(interface: InterfaceToWrite) -> bytes:
     """The description of an interface whose clock ticks nanoseconds."""
-    options = _text(_IF_NAME, interface.name) + _text(_IF_DESCRIPTION, interface.description) + _option(_IF_TSRESOL, b"\x09")
-    if interface.capture_filter:
-        options += _option(_IF_FILTER, b"\0" + interface.capture_filter.encode("utf-8", "replace")[:65534])
-    return _block(_INTERFACE, struct.pack("<HHI", interface.link_type, 0, interface.snaplen), options)
+    options = _text(pcapng.IF_NAME, interface.name) + _text(pcapng.IF_DESCRIPTION, interface.description)
+    options += _option(pcapng.IF_TSRESOL, b"\x09")
+    if interface.capture_filter:  # the octet in front says that it is libpcap's text
+        options += _option(pcapng.IF_FILTER, b"\0" + interface.capture_filter.encode("utf-8", "replace")[:65534])
+    return _block(pcapng.INTERFACE, struct.pack("<HHI", interface.link_type, 0, interface.snaplen), options)
 
 
 def packet_block(
     packet: bytes, time_ns: int, *, interface: int = 0, wire_length: int | None = None, comment: str = "", flags: int = 0
 ) -> bytes:
-    """An enhanced packet block. `flags` is the flags word: INBOUND or OUTBOUND, CHECKSUM_NOT_READY; 0 writes none."""
+    """An enhanced packet block. `flags` is the flags word, of pcapng's INBOUND … bits; 0 writes none."""
     size = len(packet)
-    body = struct.pack("<IIIII", interface, time_ns >> 32, time_ns & 0xFFFFFFFF, size, size if wire_length is None else wire_length)
-    options = _text(_COMMENT, comment) + (_option(_EPB_FLAGS, struct.pack("<I", flags)) if flags else b"")
-    return _block(_ENHANCED, body + packet + bytes(-size % 4), options)
+    body = struct.pack("<I", interface) + _stamp(time_ns) + struct.pack("<II", size, size if wire_length is None else wire_length)
+    options = _text(pcapng.COMMENT, comment) + (_option(pcapng.EPB_FLAGS, struct.pack("<I", flags)) if flags else b"")
+    return _block(pcapng.ENHANCED_PACKET, body + packet + bytes(-size % 4), options)
 
 
-def statistics_block(time_ns: int, *, interface: int = 0, received: int | None = None, dropped: int | None = None) -> bytes:
-    """What an interface counted until then: packets received, and dropped for want of room. None writes no number."""
-    options = b"".join(
-        _option(code, struct.pack("<Q", number))
-        for code, number in ((_ISB_RECEIVED, received), (_ISB_DROPPED, dropped))
-        if number is not None
-    )
-    return _block(_STATISTICS, struct.pack("<III", interface, time_ns >> 32, time_ns & 0xFFFFFFFF), options)
+def statistics_block(time_ns: int, counted: Statistics, *, interface: int = 0) -> bytes:
+    """What an interface counted until that time."""
+    times = ((pcapng.ISB_STARTTIME, counted.start_ns), (pcapng.ISB_ENDTIME, counted.end_ns))
+    numbers = (
+        (pcapng.ISB_IFRECV, counted.received), (pcapng.ISB_IFDROP, counted.dropped_interface),
+        (pcapng.ISB_FILTERACCEPT, counted.accepted), (pcapng.ISB_OSDROP, counted.dropped_system),
+        (pcapng.ISB_USRDELIV, counted.delivered),
+    )  # fmt: skip
+    options = b"".join(_option(code, _stamp(at)) for code, at in times if at is not None)
+    options += b"".join(_option(code, struct.pack("<Q", number)) for code, number in numbers if number is not None)
+    return _block(pcapng.STATISTICS, struct.pack("<I", interface) + _stamp(time_ns), options)
 
 
 class Writer:
@@ -147,7 +170,7 @@ class PcapWriter(Writer):
 
     def __init__(self, out: BinaryIO, interface: InterfaceToWrite, name: str = "", *, close: bool = False) -> None:
         super().__init__(out, name, close=close)
-        out.write(struct.pack("<IHHiIII", _PCAP_MAGIC_NS, 2, 4, 0, 0, interface.snaplen, interface.link_type))
+        out.write(pcap_header(interface.link_type, interface.snaplen))
 
     def _latest(self) -> int:
         return _PCAP_SECONDS * _NANO
@@ -175,9 +198,9 @@ class PcapngWriter(Writer):
         self.interfaces += 1
         return self.interfaces - 1
 
-    def statistics(self, time_ns: int, *, interface: int = 0, received: int | None = None, dropped: int | None = None) -> None:
+    def statistics(self, time_ns: int, counted: Statistics, *, interface: int = 0) -> None:
         """Note what an interface counted until then."""
-        self._out.write(statistics_block(time_ns, interface=interface, received=received, dropped=dropped))
+        self._out.write(statistics_block(time_ns, counted, interface=interface))
 
     def _latest(self) -> int:
         return 1 << 63

@@ -63,7 +63,9 @@ def _conditions(kinds: tuple[str, ...]) -> Any:
 @click.command(short_help="Record an interface, or print its segments live.", epilog=EPILOG)
 @click.argument("filter_words", nargs=-1, metavar="[FILTER]")
 @click.option("-i", "--interface", metavar="IFACE", help='Listen there: a name, a number of -D, or "any"; default: the first that is up.')
-@click.option("-w", "--write", "path", type=click.Path(allow_dash=True), metavar="FILE", help='Write the packets; "-" is stdout.')
+@click.option(
+    "-w", "--write", "path", type=click.Path(allow_dash=True, readable=False), metavar="FILE", help='Write the packets; "-" is stdout.'
+)
 @click.option(
     "-F", "format", type=click.Choice(["pcapng", "pcap", "nsecpcap"]), help="Format of the file; default: pcap for .pcap, else pcapng."
 )
@@ -95,6 +97,7 @@ def _conditions(kinds: tuple[str, ...]) -> Any:
 @click.option("-Z", "user", metavar="USER", help="Become this user before the first packet; default: who called sudo; root stays root.")
 @click.option("-t", "style", type=click.Choice(STYLES), default="a", show_default=True, help="Times of the lines, as with tshark.")
 @click.option("-n", "numeric", is_flag=True, expose_value=False, help="Accepted for habit: names are never looked up.")
+@click.option("-l", "-U", "unbuffered", is_flag=True, expose_value=False, help="Accepted for habit: what came is out at once.")
 @click.option("-D", "listing", is_flag=True, help="List the interfaces and exit.")
 @global_options
 @click.pass_obj
@@ -194,17 +197,18 @@ def _run(session: Session, recorder: Recorder, path: str | None, limited: bool) 
         finally:
             if shown:
                 sys.stderr.write("\r\x1b[K")
-    return _tell(ending, path, limited, received)
+    kept = getattr(recorder.sink, "kept", "")
+    return _tell(ending, path, kept, limited, received)
 
 
-def _tell(ending: Ending, path: str | None, limited: bool, received: list[int]) -> int:
+def _tell(ending: Ending, path: str | None, where: str, limited: bool, received: list[int]) -> int:
     from tcpinspect.capture.live.files import WriteFailed
 
     if isinstance(ending.trouble, WriteFailed) and ending.trouble.broken_pipe:
         silence_stdout()
         return BROKEN_PIPE
     if ending.trouble is not None:
-        kept = f"; what was captured until then is whole in {path}" if path not in (None, "-") else ""
+        kept = f"; what was captured until then is whole in {where}" if path not in (None, "-") else ""
         complain(f"{ending.trouble}{kept}")
     counts = ending.counts
     lost = "unknown" if counts.dropped_interface is None else f"{counts.dropped_interface:,}"

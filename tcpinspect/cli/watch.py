@@ -46,7 +46,8 @@ Exit code: 0 when it was ended by q, Ctrl-C or kill, or the packets have ended; 
 @click.argument("words", nargs=-1, metavar="[FILE | FILTER]")
 @click.option("-i", "--interface", metavar="IFACE", help='Watch this interface: a name, or "any". FILTER is then a capture filter.')
 @click.option("--speed", type=click.FloatRange(min=0), metavar="N", help="Replay FILE N times as fast as it was; 0: at once. Default: 1.")
-@click.option("--kernel", "kernel_too", is_flag=True, help="Show what the kernel says of its own sockets, and mark where they differ.")
+@click.option("--kernel", "kernel_too", is_flag=True,
+              help="Show what the kernel says of its own sockets, as root with each change, and mark where they differ.")  # fmt: skip
 @click.option("-T", "--format", "format", type=click.Choice(["table", "text", "ndjson"]),
               help="The table (default on a terminal), lines for people (default elsewhere) or for programs.")  # fmt: skip
 @click.option("-t", "style", type=click.Choice(STYLES), default="a", show_default=True, help="Times of the lines, as with tshark.")
@@ -66,7 +67,7 @@ def watch(
 
     On a terminal it is a table: Enter opens a connection as a ladder that grows, h lists the keys. Elsewhere it is a line for every
     step; -T ndjson has the columns of the timeline, and takes_back: how many steps of that side are void, because a later segment
-    showed it otherwise.
+    showed it otherwise; who the peer is; and with --kernel as root kernel_ns: when the kernel set that state.
     """
     format = format or ("table" if is_terminal(sys.stdout) else "text")
     if format == "table" and not is_terminal(sys.stdout):
@@ -75,6 +76,8 @@ def watch(
         raise click.UsageError("what to watch? An interface: -i IFACE [FILTER], or one capture file")
     if interface is not None and speed is not None:
         raise click.UsageError("--speed is for replaying a file: an interface has its own")
+    if interface is None and kernel_too:
+        raise click.UsageError("--kernel compares with the sockets of this moment: it needs an interface, -i IFACE")
     if interface is None:
         session.check_input(words)
         if words[0] == "-" and format == "table":
@@ -126,14 +129,14 @@ def _run(
     from tcpinspect.model.recent import Recent
     from tcpinspect.model.watching import Watch
 
-    followed = Watch(steps=format != "table")
+    followed = Watch(steps=format != "table" or kernel is not None)
     recent = Recent() if format == "table" else None
     packets: Packets = Wire(tap, followed, recent) if tap is not None else Replay(words[0], speed, followed, recent)
     if format == "table":
         assert recent is not None
         _table(session, packets, recent, kernel, stay=tap is None)
     else:
-        _lines(session, packets, format, style)
+        _lines(session, packets, kernel, format, style)
     if kernel is not None:
         _compare(packets, kernel)
     _sum_up(session, packets, followed, to_screen=format == "table")
@@ -151,17 +154,20 @@ def _table(session: Session, packets: Packets, recent: Recent, kernel: Kernel | 
         screen.run()
 
 
-def _lines(session: Session, packets: Packets, format: str, style: str) -> None:
+def _lines(session: Session, packets: Packets, kernel: Kernel | None, format: str, style: str) -> None:
     from tcpinspect.cli.watch_lines import StepLines
 
     if not session.quiet:
         complain(f"watching {packets.name}")
+        if kernel is not None and kernel.without:
+            complain(f"{kernel.without}: of the kernel only how its sockets stand at the end")
     lines = StepLines(format, style)
     with _signals(packets.stop):
         more = True
         while more:
             more = packets.step(0.2)
-            lines.write(packets.watch.ask(packets.now_ns()))
+            steps = packets.watch.ask(packets.now_ns())
+            lines.write(steps, kernel.hear(steps) if kernel is not None else None)
 
 
 def _compare(packets: Packets, kernel: Kernel) -> None:
@@ -173,7 +179,7 @@ def _compare(packets: Packets, kernel: Kernel) -> None:
     packets.stop()
     while packets.step(0.1):
         pass
-    packets.watch.ask(packets.now_ns())
+    kernel.hear(packets.watch.ask(packets.now_ns()))
     for line in verdict(kernel, packets.watch.lines("stream", most=_ALL_KEPT), packets.now_ns()):
         complain(line)
 

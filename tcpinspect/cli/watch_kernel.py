@@ -1,20 +1,34 @@
-"""What this machine's kernel says of its sockets, beside what the wire shows of them. Floor 5. Reading: sock_diag(7)."""
+"""What this machine's kernel says of its sockets, beside what the wire shows of them. Floor 5.
+
+Two doors: sock_diag tells how the sockets stand at this moment; for root the tracepoint sock:inet_sock_set_state tells each state
+that was set, with its moment, also those that came and went between two readings. Its events carry no namespace: a connection on
+the same addresses and ports in another network namespace of the machine would be taken for one of ours.
+Reading: sock_diag(7); lab.kernel.tracepoint.
+"""
 
 from __future__ import annotations
 
 import ipaddress
 import socket
-from collections.abc import Iterable
+import time
+from bisect import bisect_right
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from tcpinspect.capture.live.interfaces import interfaces
+from tcpinspect.cli.watch_paths import End, Paths
+from tcpinspect.errors import LabError
 from tcpinspect.lab.kernel.sockdiag import SocketTable
-from tcpinspect.model.watching import Line
+from tcpinspect.lab.kernel.tracepoint import StateChange, Tracepoint
+from tcpinspect.model.watching import Line, Step
 
 # The ring hands a packet over at most 50 ms late, and a side acts on it a moment later: younger differences mean nothing.
 QUIET_NS = 250_000_000
 # Without a socket the kernel says nothing; on the wire that is one of these.
 _NO_SOCKET = ("CLOSED", "LISTEN", None)
+_PAGES = 1024  # of events a processor: 4 MiB, some 40,000 changes between two looks
+_SHOWN = 20  # ends that differ
 
 
 class _Here:
@@ -24,40 +38,95 @@ class _Here:
         return socket.socket(family, kind, protocol)
 
 
+class _Local:
+    """The addresses of this machine."""
+
+    def __init__(self) -> None:
+        self._mine = {address.partition("/")[0] for one in interfaces() for address in one.addresses}
+
+    def __contains__(self, address: object) -> bool:
+        return address in self._mine or _is_loopback(str(address))
+
+
+@lru_cache(4096)
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback
+
+
 class Kernel:
-    """Reads the socket table whenever asked, and compares. Raises LabError or OSError where the kernel has no sock_diag."""
+    """Reads what the kernel says whenever asked, and compares. Raises LabError or OSError where it has no sock_diag.
+
+    `without` says why there is no tracepoint, where there is none. Both doors are opened here: later there may be no privilege.
+    """
 
     def __init__(self) -> None:
         here: Any = _Here()
         self._table = SocketTable(here)
-        self._mine = {address.partition("/")[0] for one in interfaces() for address in one.addresses}
-        self._sockets: dict[tuple[str, int, str, int], str] = {}
+        self._local = _Local()
+        self._sockets: dict[End, str] = {}
+        self._tracepoint: Tracepoint | None = None
+        self._waiting: list[StateChange] = []
+        self.without = ""
+        self.paths = Paths()
+        try:
+            self._tracepoint = Tracepoint(self._local, pages=_PAGES)
+        except LabError as error:
+            self.without = str(error)
 
     def read(self) -> None:
-        """Ask the kernel."""
-        self._sockets = {(s.address, s.port, s.peer_address, s.peer_port): str(s.state) for s in self._table.read() if s.peer_port}
+        """Ask how the sockets stand."""
+        self._sockets = {End(s.address, s.port, s.peer_address, s.peer_port): str(s.state) for s in self._table.read() if s.peer_port}
+
+    def hear(self, steps: Sequence[Step]) -> list[int | None]:
+        """Take in what the tracepoint said until now, and these steps of the wire: when the kernel set each state, if it said so."""
+        if self._tracepoint is not None:
+            # Each processor has events of its own. One read a moment earlier than another may lack what came before the other's
+            # last: what is younger than this look waits for the next.
+            look_ns = time.time_ns()
+            self._waiting += self._tracepoint.take()
+            self._waiting.sort()
+            ripe = bisect_right(self._waiting, look_ns, key=lambda change: change.time_ns)
+            self.paths.changed(self._waiting[:ripe])
+            del self._waiting[:ripe]
+        return [self.paths.stepped(step) if step.address in self._local else None for step in steps]
+
+    @property
+    def lost(self) -> int:
+        """Changes of state for which the tracepoint had no room."""
+        return 0 if self._tracepoint is None else self._tracepoint.lost
 
     def states(self, row: Any) -> tuple[str | None, str | None]:
-        """The kernel's state of the client and of the server; "none" for a local end without a socket, None for one elsewhere."""
-        client, server = (row.client, row.client_port), (row.server, row.server_port)
-        return self._state(*client, *server), self._state(*server, *client)
+        """The kernel's state of the client and of the server; "none" for a local end without a socket. None for one elsewhere, and
+        where a later connection has taken the addresses: of the earlier nothing can be asked any more."""
+        client, server = _ends(row)
+        return self._state(client, row.stream), self._state(server, row.stream)
 
-    def _state(self, address: str, port: int, peer: str, peer_port: int) -> str | None:
-        found = self._sockets.get((address, port, peer, peer_port))
-        return found or ("none" if self._local(address) else None)
-
-    def _local(self, address: str) -> bool:
-        return address in self._mine or ipaddress.ip_address(address).is_loopback
+    def _state(self, end: End, stream: int) -> str | None:
+        path = self.paths.of(end)
+        if end.address not in self._local or (path is not None and path.stream not in (None, stream)):
+            return None
+        return self._sockets.get(end, "none")
 
     def compare(self, line: Line, now_ns: int) -> list[tuple[str, str | None, str, bool]]:
         """For each local end: its role, the wire's state, the kernel's, and whether they differ though the wire is quiet."""
         out = []
-        for role, says in zip(("client", "server"), self.states(line.row), strict=True):
+        for role, end, says in zip(("client", "server"), _ends(line.row), self.states(line.row), strict=True):
             if says is not None:
                 shows = getattr(line.row, f"{role}_state")
                 same = says == shows or (says == "none" and shows in _NO_SOCKET)
-                out.append((role, shows, says, not same and now_ns - line.last_ns >= QUIET_NS))
+                out.append((role, shows, says, not (same and self._same_way(end)) and now_ns - line.last_ns >= QUIET_NS))
         return out
+
+    def _same_way(self, end: End) -> bool:
+        """Whether an end came by the same way to where it is, as far as the tracepoint tells."""
+        path = self.paths.of(end)
+        return path is None or not path.both or path.agree
+
+
+def _ends(row: Any) -> tuple[End, End]:
+    """The client and the server of a row of the table `connections`."""
+    client, server = (row.client, row.client_port), (row.server, row.server_port)
+    return End(*client, *server), End(*server, *client)
 
 
 def verdict(kernel: Kernel, lines: Iterable[Line], now_ns: int) -> list[str]:
@@ -66,12 +135,23 @@ def verdict(kernel: Kernel, lines: Iterable[Line], now_ns: int) -> list[str]:
     differ = []
     for line in lines:
         for role, shows, says, different in kernel.compare(line, now_ns):
-            if different:
+            same = says == shows or (says == "none" and shows in _NO_SOCKET)
+            if different and not same:
                 differ.append(f"#{line.row.stream} {role}: the wire shows {shows or 'nothing'}, the kernel says {says}")
-            elif says == shows or (says == "none" and shows in _NO_SOCKET):
+            elif same:
                 agree += 1
             else:
                 moving += 1
     total = agree + moving + len(differ)
     said = [f"kernel and wire: {total:,} local ends compared, {agree:,} agree" + (f", {moving:,} in motion" if moving else "")]
-    return said + differ[:20] + ([f"and {len(differ) - 20:,} more that differ"] if len(differ) > 20 else [])
+    said += _first(differ)
+    if kernel.without:
+        return said
+    paths = [path for path in kernel.paths if path.both]
+    other = [f"#{path.stream} {path.side}: {path}" for path in paths if not path.agree]
+    lost = f"; {kernel.lost:,} changes lost, so some of this is not known" if kernel.lost else ""
+    return [*said, f"states on the way: {len(paths):,} local ends compared, {len(paths) - len(other):,} agree{lost}", *_first(other)]
+
+
+def _first(lines: list[str]) -> list[str]:
+    return lines[:_SHOWN] + ([f"and {len(lines) - _SHOWN:,} more that differ"] if len(lines) > _SHOWN else [])

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 REDRAW_S = 0.25
 _LONGEST_S = 0.4  # from one page to the next, however busy it is
 _WAIT_S = 0.04  # for packets, before the keys are looked at again
+_FLOODS_S = 1.0  # from one look for floods to the next: their numbers need not change faster than somebody reads
 _FILTERING_S = 0.15  # of a redraw: what the filter was not asked about by then waits for the next one
 _ENTER, _LEAVE = "\x1b[?1049h\x1b[?25l\x1b[?7l", "\x1b[?7h\x1b[?25h\x1b[?1049l"
 _SEQUENCE = re.compile(rb"\x1b(?:\[[0-9;]*[~A-Za-z]|O[A-Z])?|[\x80-\xff]+|.", re.DOTALL)
@@ -99,6 +100,8 @@ class Screen:
         self._verdicts: dict[int, tuple[int, tuple[int, int, int], bool]] = {}
         self._opened: Line | None = None
         self._ladder: list[str] = []
+        self._floods: list[str] = []
+        self._floods_due_s = 0.0
         self._began_ns = packets.now_ns()
         self._going = True
         self.slowest_s = 0.0
@@ -193,7 +196,9 @@ class Screen:
         size = shutil.get_terminal_size()
         pages = Pages(size.columns, size.lines, color=self._color, unicode=self._unicode)
         now_ns = self._packets.now_ns()
-        self._watch.ask(now_ns)
+        steps = self._watch.ask(now_ns)
+        if self._kernel is not None:
+            self._kernel.hear(steps)
         if self._mode == "help":
             terminal.draw(pages.help())
         elif self._mode == "ladder":
@@ -206,7 +211,7 @@ class Screen:
         order = self._order + (", turned" if self._backwards else "")
         shown = Shown(
             self._packets.name, now_ns - self._began_ns, watch.seen, len(watch), watch.segments, self._packets.dropped(), watch.counts(),
-            watch.floods(now_ns), order, self._expression, paused=self._packets.paused,
+            self._flooded(now_ns), order, self._expression, paused=self._packets.paused,
             over=self._packets.over or ("" if coming else "no more packets; q ends"),
         )  # fmt: skip
         if self._mode == "filter":
@@ -219,6 +224,13 @@ class Screen:
             room = pages.room(shown)
             self._lines = watch.lines(self._order, most=room, first=self._top, backwards=self._backwards, slots=slots, now_ns=now_ns)
         return pages.table(shown, self._lines[: pages.room(shown)], self._chosen, now_ns, self._kernel)
+
+    def _flooded(self, now_ns: int) -> list[str]:
+        """The floods there are, as of a moment ago."""
+        if time.monotonic() >= self._floods_due_s:
+            self._floods = self._watch.floods(now_ns)
+            self._floods_due_s = time.monotonic() + _FLOODS_S
+        return self._floods
 
     def _passing(self) -> list[int]:
         """The slots that the filter lets through; each is asked again when it has heard something."""

@@ -15,16 +15,21 @@ cdef class Now(Finisher):
     cdef long long[::1] cells
     cdef public list told, news, gone
     cdef Chunk page
+    cdef dict waits
     cdef public long long room, beyond, looks, follow
     cpdef int feed(self, Batch records) except -1
     cpdef long long feed_until(self, Batch records, long long first, long long until_ns) except -1
     cpdef Chunk chunk_of(self, long long stream)
     cpdef int finish(self, Connection c, long long before, long long capture_end_ns, long long ended) except -1
+    cdef int wait(self, Connection c, long long number) except -1
+    cdef int outwait(self, long long now_ns) except -1
     cdef int grow(self) except -1
     cpdef list ask(self, long long now_ns)
     cdef bint stale(self, Connection c, long long at) noexcept
     cdef bint waited(self, long long at, long long now_ns) noexcept
     cdef int look(self, long long slot, long long now_ns) except -1
+    cdef bint only_asked(self, Connection c) noexcept
+    cdef int tell_asked(self, Connection c, long long slot) except -1
     cdef long long before(self, Connection c) except -2
     cdef int tell(self, Connection c, long long slot) except -1
     cdef long long since(self, long long side) noexcept
@@ -33,5 +38,7 @@ cdef class Now(Finisher):
     cdef int say(self, Connection c, long long number, long long k, long long role, long long gone) except -1
     cpdef tuple row(self, long long slot, long long now_ns)
     cpdef dict half_open(self, long long before_ns)
+    cdef bint same_server(self, long long at, long long other) noexcept
+    cdef int add_half_open(self, dict found, long long at, long long unanswered, long long incomplete) except -1
     cpdef int forget(self) except -1
     cpdef list end(self)

@@ -7,17 +7,18 @@ before he adds the new ones has, at every moment, the timeline that an analysis 
 
 Of the connections there is one line each in `lines`, NOW_FIELDS wide, at the number of the tracker's slot; `stream` is -1 where the
 slot is free. Connections that leave the table are added to `classes` (and to `gone`, if that is a list), so that memory grows with
-those alive alone; when the tracker has seen ROOM streams, it forgets the addresses of those that have left. Steps by time (the end
-of TIME-WAIT) are told of those alive.
+those alive alone; when the tracker has seen ROOM streams, it forgets the addresses of those that have left. The one step that comes
+by time, the end of a TIME-WAIT, is also told of those that have left.
 """
 
 import cython
 from array import array
 
 from tcpinspect.engine.columns import UNKNOWN
+from tcpinspect.engine.doubts import END_DOUBTS
 from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS, STEP_FIELDS
 from tcpinspect.engine.states import HANDSHAKES, TIME_WAIT_LASTS_S
-from tcpinspect.protocol.rfc9293 import State
+from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.classes import Classes
@@ -36,7 +37,7 @@ NOW_FIELDS = (
     "server_port",
 )  # fmt: skip
 # A step as `ask` tells it: those of STEP_FIELDS behind whom it is about; `takes_back` steps of that side are gone before it.
-NEWS_FIELDS = ("number", "family", "hi", "lo", "port", "server", *STEP_FIELDS[2:], "takes_back")
+NEWS_FIELDS = ("number", "family", "hi", "lo", "port", "server", *STEP_FIELDS[2:], "takes_back", "peer_hi", "peer_lo", "peer_port")
 ROOM = 1_000_000
 
 WIDTH = cython.declare(cython.longlong, len(NOW_FIELDS))
@@ -46,12 +47,20 @@ NOTHING = cython.declare(cython.longlong, UNKNOWN)
 CLIENT_STATE = cython.declare(cython.longlong, CONNECTION_FIELD["client_state"])
 INITIAL_RTT = cython.declare(cython.longlong, CONNECTION_FIELD["initial_rtt_ns"])
 FIRST_RTT = cython.declare(cython.longlong, CONNECTION_FIELD["syn_to_syn_ack_ns"])
+SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
+CLOSED = cython.declare(cython.longlong, State.CLOSED)
+TIMEOUT_2MSL = cython.declare(cython.longlong, Event.TIMEOUT_2MSL)
+ASSUMED = cython.declare(cython.longlong, Evidence.assumed)
+EVENTS = cython.declare(cython.longlong, len(Event))
+HOW_LONG = cython.declare(cython.longlong, END_DOUBTS["how long"])
+WAIT_WIDTH = cython.declare(cython.longlong, 10)
 SECOND = cython.declare(cython.longlong, 1_000_000_000)
 SLOT_BITS = cython.declare(cython.longlong, 24)
 SLOT_MASK = cython.declare(cython.longlong, (1 << 24) - 1)
 UNANSWERED = cython.declare(cython.longlong, HANDSHAKES.index("unanswered"))
+HAS_SYN = cython.declare(cython.longlong, 1)  # of `completeness`, as in Wireshark: a SYN and nothing else
 INCOMPLETE = cython.declare(cython.longlong, HANDSHAKES.index("incomplete"))
 
 
@@ -71,6 +80,7 @@ class Now(Finisher):
         self.beyond = 0
         self.looks = 0
         self.gone = None
+        self.waits = {}
 
     def feed(self, records):
         """Analyse the records that a source has just made current."""
@@ -112,8 +122,41 @@ class Now(Finisher):
             self.classes.add(self.page)
         if self.gone is not None:
             self.gone.append((self.page.rows[:ROW_WIDTH], self.page.letters))
+        if self.follow and not ended:
+            self.wait(c, self.cells[slot * WIDTH + 1])
         self.cells[slot * WIDTH] = -1
         self.told[slot] = None
+        return 0
+
+    def wait(self, c, number):
+        """The connection goes, but sides of it are in TIME-WAIT: keep what is to be told when that is over, by the second."""
+        k: cython.longlong
+        end: cython.longlong
+        waiting: Rows = self.page.waiting
+        for k in range(waiting.count):
+            end = waiting.view[k * 3 + 1]
+            due = self.waits.setdefault(waiting.view[k * 3 + 2] // SECOND, array("q"))
+            due.extend((
+                waiting.view[k * 3 + 2], number, c.family, c.hi1 if end else c.hi0, c.lo1 if end else c.lo0, c.port1 if end else c.port0,
+                1 if end != self.page.view[8] else 0, c.hi0 if end else c.hi1, c.lo0 if end else c.lo1, c.port0 if end else c.port1,
+            ))  # fmt: skip
+        return 0
+
+    def outwait(self, now_ns):
+        """Tell of the connections gone whose TIME-WAIT is over by now."""
+        at: cython.longlong
+        rule: cython.longlong = self.solver.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL]
+        step = (NOTHING, NOTHING, TIME_WAIT, CLOSED, TIMEOUT_2MSL, ASSUMED, rule, HOW_LONG, 0)
+        for second in sorted(one for one in self.waits if one * SECOND <= now_ns):
+            due = self.waits.pop(second)
+            later = array("q")
+            for at in range(0, len(due), WAIT_WIDTH):
+                if due[at] <= now_ns:
+                    self.news.append((*due[at + 1 : at + 7], *step, *due[at + 7 : at + WAIT_WIDTH]))
+                else:
+                    later.extend(due[at : at + WAIT_WIDTH])
+            if later:
+                self.waits[second] = later
         return 0
 
     def grow(self):
@@ -150,6 +193,8 @@ class Now(Finisher):
         work.sort()
         for one in work:
             self.look(one & SLOT_MASK, now_ns)
+        if self.waits:
+            self.outwait(now_ns)
         news = self.news
         self.news = []
         return news
@@ -170,9 +215,45 @@ class Now(Finisher):
     def look(self, slot, now_ns):
         """Solve one connection as it stands."""
         c: Connection = self.tracker.alive[slot]
+        if not self.follow and self.only_asked(c):
+            self.tell_asked(c, slot)
+            return 0
         Finisher.finish(self, c, self.before(c), now_ns, 1)
         self.tell(c, slot)
         self.looks += 1
+        return 0
+
+    def only_asked(self, c):
+        """Nothing has come of the connection but one SYN: nothing is to be solved. In a flood that is nearly all of them."""
+        return (
+            c.packets[0] == 1 and c.packets[1] == 0 and c.pair.completeness == HAS_SYN
+            and c.previous < 0 and not c.alone and c.icmp_events is None and not c.outcome.over()
+        )  # fmt: skip
+
+    def tell_asked(self, c, slot):
+        """Fill in the line of a connection of which there is one SYN, as `tell` would."""
+        at: cython.longlong = slot * WIDTH
+        cells: cython.longlong[::1] = self.cells
+        cells[at] = c.stream
+        cells[at + 1] = c.stream + self.beyond
+        cells[at + 2] = c.last_frame
+        cells[at + 3] = 0
+        cells[at + 4] = 0
+        cells[at + 5] = SYN_SENT
+        cells[at + 6] = -1
+        cells[at + 7] = c.start_ns
+        cells[at + 8] = -1
+        cells[at + 9] = c.start_ns
+        cells[at + 10] = c.last_ns
+        cells[at + 11] = 1
+        cells[at + 12] = 0
+        cells[at + 13] = 0
+        cells[at + 14] = -1
+        cells[at + 15] = UNANSWERED
+        cells[at + 16] = c.family
+        cells[at + 17] = c.hi1
+        cells[at + 18] = c.lo1
+        cells[at + 19] = c.port1
         return 0
 
     def before(self, c):
@@ -292,6 +373,7 @@ class Now(Finisher):
         self.news.append((
             number, c.family, c.hi1 if end else c.hi0, c.lo1 if end else c.lo0, c.port1 if end else c.port0, role,
             v[at + 2], v[at + 3], v[at + 4], v[at + 5], v[at + 6], v[at + 7], v[at + 8], v[at + 9], gone,
+            c.hi0 if end else c.hi1, c.lo0 if end else c.lo1, c.port0 if end else c.port1,
         ))  # fmt: skip
         return 0
 
@@ -309,16 +391,39 @@ class Now(Finisher):
         found = {}
         slot: cython.longlong
         at: cython.longlong
+        same: cython.longlong = -1  # the line before, when it was about the same server: they come in crowds
+        unanswered: cython.longlong = 0
+        incomplete: cython.longlong = 0
         for slot in range(len(self.told)):
             at = slot * WIDTH
             if self.cells[at] < 0 or self.cells[at + 9] > before_ns:
                 continue
-            if self.cells[at + 15] == UNANSWERED or self.cells[at + 15] == INCOMPLETE:
-                where = (self.cells[at + 16], self.cells[at + 17], self.cells[at + 18], self.cells[at + 19])
-                if where not in found:
-                    found[where] = [0, 0]
-                found[where][0 if self.cells[at + 15] == UNANSWERED else 1] += 1
+            if self.cells[at + 15] != UNANSWERED and self.cells[at + 15] != INCOMPLETE:
+                continue
+            if same < 0 or not self.same_server(same, at):
+                self.add_half_open(found, same, unanswered, incomplete)
+                unanswered = incomplete = 0
+            same = at
+            unanswered += self.cells[at + 15] == UNANSWERED
+            incomplete += self.cells[at + 15] == INCOMPLETE
+        self.add_half_open(found, same, unanswered, incomplete)
         return found
+
+    def same_server(self, at, other):
+        k: cython.longlong
+        for k in range(16, 20):
+            if self.cells[at + k] != self.cells[other + k]:
+                return 0
+        return 1
+
+    def add_half_open(self, found, at, unanswered, incomplete):
+        """Add to the numbers of the server of the line at this place, if there is one."""
+        if at < 0:
+            return 0
+        numbers = found.setdefault((self.cells[at + 16], self.cells[at + 17], self.cells[at + 18], self.cells[at + 19]), [0, 0])
+        numbers[0] += unanswered
+        numbers[1] += incomplete
+        return 0
 
     def forget(self):
         """Number the streams anew, those alive alone: of the others nothing is kept any more, not even their addresses."""
@@ -361,6 +466,7 @@ class Now(Finisher):
     def end(self):
         """The capture has ended: let all go. The news of that."""
         self.tracker.end()
+        self.outwait(self.tracker.last_ns)
         self.told = []
         self.lines = array("q")
         news = self.news

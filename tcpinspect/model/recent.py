@@ -4,52 +4,49 @@ from __future__ import annotations
 
 import struct
 from collections import deque
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from tcpinspect.capture.live.encode import PCAPNG, Encoder
 from tcpinspect.capture.writing import InterfaceToWrite, interface_block, section_block
 
 if TYPE_CHECKING:
     from tcpinspect.model.connection import Connection
     from tcpinspect.model.table import Row
 
-MOST_PACKETS = 200_000  # about 40 MB
-MOST_OF_ONE = 5_000
-_OCTETS = 160  # link layer, a tunnel or two, IPv6 and TCP with all options
-_PACKET = struct.Struct("<IIIIIII")  # an enhanced packet block up to the octets (draft-ietf-opsawg-pcapng §4.3)
-_LENGTH = struct.Struct("<I")
+MOST_OCTETS = 32 << 20  # of all packets: more than 250,000 small ones
+MOST_OF_ONE = 5_000  # packets of the open connection
+_HEADERS = 160  # link layer, a tunnel or two, IPv6 and TCP with all options
+_PIECE = 1 << 20
+_LENGTH = struct.Struct("<4xI")  # of an enhanced packet block (draft-ietf-opsawg-pcapng §4.3)
 
 
 class Recent:
     """Keeps the latest packets; `open` one connection and its packets are kept apart from then on."""
 
     def __init__(self) -> None:
-        self._all: deque[bytes] = deque(maxlen=MOST_PACKETS)
+        self._encoder = Encoder(PCAPNG, _PIECE, _HEADERS)
+        self._all: deque[bytes] = deque()
+        self._size = 0
         self._one: deque[bytes] = deque(maxlen=MOST_OF_ONE)
         self._keys: tuple[bytes, bytes] | None = None
         self._row: Row | None = None
-        self._head = section_block("")
-        self._interfaces: dict[int, int] = {}
         self.changed = False
 
     def add(self, records: Any, first: int = 0, last: int | None = None) -> None:
         """Keep the records first … last − 1 of a batch."""
-        view, keys = records.view, self._keys
-        for n in range(first, records.count if last is None else last):
-            at, captured, wire, time_ns, link = records.record(n)
-            if link not in self._interfaces:
-                self._interfaces[link] = len(self._interfaces)
-                self._head += interface_block(InterfaceToWrite(link))
-            kept = captured if captured < _OCTETS else _OCTETS
-            total = 32 + (kept + 3 & -4)
-            octets = bytes(view[at : at + kept])
-            block = (
-                _PACKET.pack(6, total, self._interfaces[link], time_ns >> 32, time_ns & 0xFFFFFFFF, kept, wire)
-                + octets + bytes(-kept % 4) + _LENGTH.pack(total)
-            )  # fmt: skip
-            self._all.append(block)
-            if keys is not None and (keys[0] in octets or keys[1] in octets):
-                self._one.append(block)
-                self.changed = True
+        end = records.count if last is None else last
+        while first < end:
+            first = self._encoder.encode(records, first, end, _PIECE)
+            blocks = bytes(memoryview(self._encoder.out)[: self._encoder.filled])
+            self._all.append(blocks)
+            self._size += len(blocks)
+            while self._size > MOST_OCTETS:
+                self._size -= len(self._all.popleft())
+            if self._keys is not None:
+                found = list(_with(self._keys, blocks))
+                self._one.extend(found)
+                self.changed = self.changed or bool(found)
 
     def open(self, row: Row) -> None:
         """Keep the packets of this connection, a row of the table `connections`, apart."""
@@ -58,7 +55,8 @@ class Recent:
         keys = struct.pack(">HH", *ports), struct.pack(">HH", *ports[::-1])
         self._keys, self._row, self.changed = keys, row, True
         self._one.clear()
-        self._one.extend(block for block in self._all if keys[0] in block or keys[1] in block)
+        for blocks in self._all:
+            self._one.extend(_with(keys, blocks))
 
     def close(self) -> None:
         """No connection is open any more."""
@@ -75,10 +73,24 @@ class Recent:
         wanted = self._row
         ends = {(wanted.client, wanted.client_port), (wanted.server, wanted.server_port)}
         found = None
-        for one in analyze(self._head + b"".join(self._one)).connections:
+        head = section_block() + b"".join(interface_block(InterfaceToWrite(link)) for link in self._encoder.links)
+        for one in analyze(head + b"".join(self._one)).connections:
             row = one.row
             if {(row.client, row.client_port), (row.server, row.server_port)} == ends and (
                 found is None or row.start_ns <= wanted.start_ns
             ):
                 found = one
         return found
+
+
+def _with(keys: tuple[bytes, bytes], blocks: bytes) -> Iterator[bytes]:
+    """Those of the packet blocks in which one of the keys stands."""
+    if not any(key in blocks for key in keys):
+        return
+    at = 0
+    while at < len(blocks):
+        (length,) = _LENGTH.unpack_from(blocks, at)
+        block = blocks[at : at + length]
+        if keys[0] in block or keys[1] in block:
+            yield block
+        at += length

@@ -10,8 +10,6 @@ Memory grows with the connections alive (engine.now): nothing of the packets is 
 
 from __future__ import annotations
 
-import heapq
-from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -20,6 +18,7 @@ from tcpinspect.engine.classes import Classes
 from tcpinspect.engine.columns import UNKNOWN
 from tcpinspect.engine.finish import CHUNK_STREAMS, SECTIONS, Chunk
 from tcpinspect.engine.now import NOW_FIELDS, Now
+from tcpinspect.engine.order import best, states, used
 from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.states import DOUBTS
 from tcpinspect.model.address import address_text
@@ -46,7 +45,7 @@ UNDER_WAY_NS = 1_000_000_000
 
 class Step(NamedTuple):
     """A step of one side as it happened: the columns of the timeline, and how many of that side's latest steps are void because
-    a later segment showed them to be wrong; drop those, add this, and you have the timeline of now."""
+    a later segment showed them to be wrong; drop those, add this, and you have the timeline of now. Then who the other side is."""
 
     stream: int
     side: str
@@ -61,9 +60,11 @@ class Step(NamedTuple):
     rfc: str
     doubt: str | None
     takes_back: int
+    peer_address: str
+    peer_port: int
 
 
-assert Step._fields[:-1] == tuple(column.name for column in TIMELINE)
+assert Step._fields[: len(TIMELINE)] == tuple(column.name for column in TIMELINE)
 
 
 class Line(NamedTuple):
@@ -130,7 +131,7 @@ class Watch:
 
     def __len__(self) -> int:
         """How many connections are in the table."""
-        return len(self._slots())
+        return int(used(self.now.lines, _WIDTH))
 
     @property
     def seen(self) -> int:
@@ -145,12 +146,8 @@ class Watch:
 
     def counts(self) -> dict[str, tuple[int, int]]:
         """For each state that somebody is in: clients, servers; of connections in the table at the last question."""
-        streams = self._column("stream")
-        both = [
-            Counter(state for state, stream in zip(self._column(name), streams, strict=True) if stream >= 0)
-            for name in ("client_state", "server_state")
-        ]
-        return {word: (both[0][n], both[1][n]) for n, word in enumerate(_STATES) if both[0][n] or both[1][n]}
+        clients, servers = (states(self.now.lines, _WIDTH, _AT[name]) for name in ("client_state", "server_state"))
+        return {word: (clients[n], servers[n]) for n, word in enumerate(_STATES) if clients[n] or servers[n]}
 
     def lines(
         self, order: str = "latest", *, most: int, first: int = 0, backwards: bool = False, slots: Collection[int] | None = None,
@@ -158,16 +155,13 @@ class Watch:
     ) -> list[Line]:  # fmt: skip
         """Connections in one of ORDERS, `most` of them behind the first `first`; `slots`: only among these."""
         field, largest = ORDERS[order]
-        keys, numbers = self._column(field), self._column("number")
-        chosen = self._slots() if slots is None else slots
-        pick = heapq.nlargest if largest != backwards else heapq.nsmallest
-        sign = 1 if largest != backwards else -1
-        found = pick(first + most, chosen, key=lambda slot: (keys[slot], -numbers[slot] * sign))[first:]
+        found = best(self.now.lines, _WIDTH, _AT[field], largest != backwards, first + most, slots)[first:]
         return [line for at in range(0, len(found), _MANY) for line in self._lines(found[at : at + _MANY], self._time(now_ns))]
 
     def line(self, number: int, now_ns: int | None = None) -> Line | None:
         """The connection with this stream number; None when it has left the table."""
-        found = [slot for slot in self._slots() if self._column("number")[slot] == number]
+        numbers = self._column("number")
+        found = [slot for slot in self._slots() if numbers[slot] == number]
         return next(iter(self._lines(found, self._time(now_ns))), None)
 
     def each(self) -> Iterator[tuple[int, int, tuple[int, int, int]]]:
@@ -204,20 +198,25 @@ class Watch:
         """A sentence for each server port at which so many attempts wait unfinished that it looks like a flood of SYNs; those that
         have left the table are counted, too, while more come."""
         from tcpinspect.insight.findings import crowd_findings
-        from tcpinspect.insight.interest import Failures
+        from tcpinspect.insight.interest import CROWD, Failures
 
         waiting = self.now.half_open(self._time(now_ns) - UNDER_WAY_NS)
         if not any(sum(numbers) for numbers in waiting.values()):
             return []
-        gone: Counter[tuple[int, ...]] = Counter()
+        gone: dict[tuple[int, ...], int] = {}
         for (_, server, port), found in self._classes.ports.items():
-            gone[(*server, port)] += found[0]
+            where = (*server, port)
+            if where in waiting:
+                gone[where] = gone.get(where, 0) + found[0]
         failures = []
-        for (family, high, low, port), (unanswered, incomplete) in waiting.items():
-            server = address_text(family, high, low)
-            left = gone[family, high, low, port]
+        for where, (unanswered, incomplete) in waiting.items():
+            left = gone.get(where, 0)
+            if unanswered + incomplete + left < CROWD:  # with a flood over all ports there are as many of these as attempts
+                continue
+            family, high, low, port = where
             # Which kind those were that left makes no difference to the sentence unless both kinds are there.
             kinds = (("unanswered", unanswered + (left if not incomplete else 0)), ("incomplete", incomplete + (left if incomplete else 0)))
+            server = address_text(family, high, low)
             failures += [Failures(kind, kind, "", server, port, number, None) for kind, number in kinds if number]
         return [finding.text for finding in crowd_findings(failures, {})]
 
@@ -269,7 +268,8 @@ def _steps(news: list[tuple[int, ...]]) -> list[Step]:
         Step(
             number, "server" if server else "client", text(family, high, low), port,
             None if frame == UNKNOWN else frame, None if time_ns == UNKNOWN else time_ns, _STATES[source], _STATES[target],
-            _EVENTS[event], _EVIDENCE[evidence], SECTIONS[section], DOUBTS[doubt], takes_back,
+            _EVENTS[event], _EVIDENCE[evidence], SECTIONS[section], DOUBTS[doubt], takes_back, text(family, *peer), peer_port,
         )
-        for number, family, high, low, port, server, frame, time_ns, source, target, event, evidence, section, doubt, takes_back in news
+        for number, family, high, low, port, server, frame, time_ns, source, target, event, evidence, section, doubt, takes_back,
+            *peer, peer_port in news
     ]  # fmt: skip

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import io
+import re
 import shutil
+import struct
 import subprocess
 from pathlib import Path
 
 import pytest
 
 import tcpinspect as ti
-from tcpinspect.capture.writing import (
-    CHECKSUM_NOT_READY,
-    ETHERNET,
-    INBOUND,
-    OUTBOUND,
-    RAW_IP,
-    InterfaceToWrite,
-    PcapngWriter,
-    create,
-)  # fmt: skip
+from tcpinspect.capture import pcapng
+from tcpinspect.capture.live import blocks
+from tcpinspect.capture.live.encode import PCAPNG, Encoder
+from tcpinspect.capture.live.tap import Counts
+from tcpinspect.capture.pcapng import CHECKSUM_NOT_READY, INBOUND, OUTBOUND
+from tcpinspect.capture.records import Records
+from tcpinspect.capture.source import Source
+from tcpinspect.capture.writing import ETHERNET, RAW_IP, InterfaceToWrite, PcapngWriter, Statistics, create, packet_block
 from tcpinspect.errors import CaptureError, UsageError
 
 # A SYN by hand, so that nothing here rests on another writer of ours: IPv4 header (20), TCP header (20), checksums right.
@@ -44,7 +44,7 @@ def test_pcapng_keeps_names_comments_times_and_directions(tmp_path: Path) -> Non
     with create(path, [first, InterfaceToWrite(ETHERNET, name="实验1")], comment="two ends — 两端") as out:
         out.write(SYN, TIME, comment="the SYN", flags=OUTBOUND)
         out.write(bytes(12) + b"\x08\x00" + SYN[:30], TIME + 1, interface=1, wire_length=54, flags=INBOUND | CHECKSUM_NOT_READY)
-        out.statistics(TIME + 2, interface=1, received=7, dropped=3)
+        out.statistics(TIME + 2, Statistics(received=7, dropped_system=3), interface=1)
     fields = tshark_fields(path, "frame.time_epoch", "frame.cap_len", "frame.len", "frame.interface_name", "frame.comment",
                            "frame.packet_flags_direction", "tcp.flags.syn")  # fmt: skip
     assert [row[0] for row in fields] == ["1700000000.123456789", "1700000000.123456790"]
@@ -57,6 +57,55 @@ def test_pcapng_keeps_names_comments_times_and_directions(tmp_path: Path) -> Non
     assert [row.time_ns for row in analysis.table("segments")] == [TIME]
     assert analysis.capture.packets == 2
     assert "two ends — 两端" in str(analysis.capture.comments)
+
+
+def test_every_option_is_what_tsharks_reading_of_the_format_calls_it(tmp_path: Path) -> None:
+    """tshark can take a capture apart as a document (its dissector of pcapng), and names every block, option and bit."""
+    path = tmp_path / "all.pcapng"
+    described = pcapng.Interface(RAW_IP, 65535, "lab0", "", 9, 0, "tcp port 80")
+    counts = Counts(received=1001, dropped_kernel=1002, dropped_interface=1003)
+    with open(path, "wb") as out:
+        out.write(blocks.beginning(PCAPNG, described))
+        with PcapngWriter(out, []) as writer:
+            writer.add_interface(InterfaceToWrite(RAW_IP, description="by hand"))
+            writer.write(SYN, TIME, comment="the SYN", flags=OUTBOUND | CHECKSUM_NOT_READY)
+            writer.statistics(TIME, Statistics(received=1004))
+        out.write(blocks.ending(PCAPNG, described, counts, 1005, TIME, TIME + 1))
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed (Debian package tshark)")
+    command = ["tshark", "-r", str(path), "-X", "read_format:MIME Files Format", "-V"]
+    said = [line.strip() for line in subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()]
+    options = [line.removeprefix("Option: ") for line in said if line.startswith("Option: ")]
+    assert [one.partition(" = ")[0] for one in options] == [
+        "OS Description", "User Application", "End of Options",
+        "Interface Name", "Timestamp Resolution", "Filter", "End of Options",
+        "User Application", "End of Options",
+        "Interface Description", "Timestamp Resolution", "End of Options",
+        "Comment", "Flags", "End of Options",
+        "Number of Received Packets", "End of Options",
+        "Start Time", "End Time", "Number of Dropped Packets", "Number of Accepted Packets",
+        "Number of Packets Dropped by OS", "Number of Packets Delivered to the User", "End of Options",
+    ]  # fmt: skip
+    assert [int(one) for one in re.findall(r"Number of [^=]*= (\d+)", "\n".join(options))] == [1004, 1003, 1001, 1002, 1005]
+    assert "Flags: 0x0202, Reception Type: Not Specified, Direction: Outbound" in said
+    assert not [line for line in said if "Expert" in line or "Malformed" in line]
+
+
+def test_the_recorders_blocks_are_the_writers(captures: list[Path]) -> None:
+    """Two ways to the same octets: compiled for the wire, by packet for the lab."""
+    for path in captures:
+        records, encoder = Records(Source(str(path))), Encoder(PCAPNG, 1 << 20)
+        while records.next_block():
+            assert encoder.encode(records, 0, min(100, records.count), 1 << 19) <= 100
+            at = bytes(encoder.out[: encoder.filled])
+            for number in range(min(100, records.count)):
+                offset, length, wire, time_ns, link = records.record(number)
+                packet = bytes(records.view[offset : offset + length])
+                # The recorder always has something to say about a packet, and so always writes the flags: here none.
+                block = packet_block(packet, time_ns, interface=encoder.links.index(link), wire_length=wire, flags=OUTBOUND)
+                flagless = block[:-16] + struct.pack("<HHI", pcapng.EPB_FLAGS, 4, 0) + block[-8:]
+                assert at.startswith(flagless), (path.name, number)
+                at = at[len(flagless) :]
 
 
 def test_pcap_has_nanoseconds_and_one_link_type(tmp_path: Path) -> None:

@@ -127,6 +127,28 @@ def test_the_disk_is_full(namespace: Namespace, tmp_path: Path, name: str) -> No
     assert ti.analyze(copy).capture.packets == written
 
 
+def test_the_next_file_of_a_ring_cannot_be_made(namespace: Namespace, tmp_path: Path) -> None:
+    """Two files fill the disk to the last page: the third cannot even begin, and the two are whole."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: a small file system is mounted")
+    copy = tmp_path.with_name(tmp_path.name + "-copy")
+    script = f'mount -t tmpfs -o size=1m none "{tmp_path}" && "$@"; code=$?; cp -r "{tmp_path}" "{copy}"; exit $code'
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", sys.executable, "-m", "tcpinspect", "capture"]
+    words = ("-i", "right", "-w", str(tmp_path / "day.pcapng"), "-b", "filesize:524")
+    listener = namespace.listening(namespace.start(*command, *words))
+    namespace.peer("frames", "left", "20000")
+    code, said = namespace.ended(listener)
+    assert code == 2
+    files = sorted(copy.iterdir())
+    last = re.escape(str(tmp_path / files[1].name))
+    assert re.match(
+        rf"tcpinspect: cannot write \S+day_00003_\d+\.pcapng: the disk is full; what was captured until then is whole in {last} and the "
+        r"one before it\n",
+        said,
+    ), said
+    assert sum(map(whole, files)) == numbers(said)[0] > 5000
+
+
 def test_a_pipe_gets_the_packets_while_they_come(namespace: Namespace) -> None:
     process = namespace.start(sys.executable, "-m", "tcpinspect", "capture", "-q", "-i", "right", "-w", "-", "-c", "40", text=False)
     time.sleep(1.5)

@@ -10,7 +10,8 @@ import pytest
 import tcpinspect as ti
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
-from tcpinspect.model.watching import Step, Watch
+from tcpinspect.model.watching import ORDERS, Step, Watch
+from tcpinspect.schema import TIMELINE
 
 SECOND = 1_000_000_000
 
@@ -30,7 +31,7 @@ class Story:
                 self.taken_back += 1
                 del told[-step.takes_back :]
             assert not told or told[-1][7] == step.from_state, "the steps of a side join, also after a correction"
-            told.append(step[:-2])
+            told.append(step[: len(TIMELINE) - 1])
 
 
 def replayed(path: Path, *, by_packet: bool = True) -> tuple[Watch, Story]:
@@ -122,3 +123,60 @@ def test_a_flood_is_named_once_its_attempts_wait_longer_than_a_first_retransmiss
     found = watch.floods(3 * SECOND)
     assert len(found) == named
     assert all("20 connections to port 80 of 198.51.100.1" in text for text in found)
+
+
+def test_who_asks_for_no_steps_sees_the_same_lines(captures: list[Path]) -> None:
+    """Where only one SYN came nothing is solved then; at every moment that must make no difference."""
+    for path in captures:
+        with_steps, without = Watch(), Watch(steps=False)
+        records = Records(Source(str(path)))
+        while records.next_block():
+            at = 0
+            while at < records.count:
+                until = records.record(at)[3]
+                without.feed_until(records, at, until)
+                at = with_steps.feed_until(records, at, until)
+                with_steps.ask()
+                without.ask()
+                assert without.now.lines == with_steps.now.lines, (path.name, at)
+
+
+@pytest.mark.parametrize("order", ORDERS)
+@pytest.mark.parametrize("backwards", [False, True])
+def test_lines_come_in_the_order_asked_for(captures: list[Path], order: str, backwards: bool) -> None:
+    watch, _ = replayed(next(path for path in captures if path.name == "many-connections.pcapng"), by_packet=False)
+    field, largest = ORDERS[order]
+    values = dict(zip(watch._column("number"), watch._column(field), strict=True))
+    sign = -1 if largest != backwards else 1
+    wanted = sorted(values, key=lambda number: (sign * values[number], number))
+    assert [line.row.stream for line in watch.lines(order, most=len(values) + 5, backwards=backwards)] == wanted
+    assert [line.row.stream for line in watch.lines(order, most=7, first=10, backwards=backwards)] == wanted[10:17]
+    third = [slot for slot, number, _ in watch.each() if number % 3 == 0]
+    assert [line.row.stream for line in watch.lines(order, most=9, backwards=backwards, slots=third)] == [n for n in wanted if n % 3 == 0][
+        :9
+    ]
+
+
+def test_the_end_of_a_time_wait_is_told_of_connections_that_have_left_the_table(captures: list[Path]) -> None:
+    """The table holds nobody longer than it must: what the wire does not show any more is said all the same, when its time has come."""
+    path = next(path for path in captures if path.name == "many-connections.pcapng")
+    watch, story = Watch(), Story()
+    for limit in ("roomy", "closed_ns", "reset_ns"):
+        setattr(watch.now.tracker, limit, 0)
+    records = Records(Source(str(path)))
+    while records.next_block():
+        at = 0
+        while at < records.count:
+            at = watch.feed_until(records, at, records.record(at)[3])
+            story.hear(watch.ask())
+    assert watch.last_ns is not None and len(watch) < watch.seen
+    waiting = {who: steps[-1] for who, steps in story.steps.items() if steps[-1][7] == "TIME-WAIT"}
+    due = sorted(int(str(step[5])) + 60 * SECOND for step in waiting.values())
+    assert len(due) > 5 and watch.ask(due[0] - 1) == []
+    story.hear(watch.ask(due[2]))
+    assert sum(story.steps[who][-1][7] == "TIME-WAIT" for who in waiting) == len(due) - 3
+    story.hear(watch.ask(due[-1]))
+    ends = {who: story.steps[who][-1] for who in waiting}
+    assert {step[7:9] for step in ends.values()} == {("CLOSED", "TIMEOUT-2MSL")}
+    for who, step in ends.items():
+        assert step[:4] == waiting[who][:4] and step[4:6] == (None, None)

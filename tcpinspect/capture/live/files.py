@@ -56,11 +56,8 @@ class _File:
         self.size = self._settled = self.packets = 0
         self.opened_s = time.monotonic()
         self.opened_ns = time.time_ns()
-        try:
-            # Others' traffic is nobody else's business: only the owner may read it, as with dumpcap.
-            self._fd = os.dup(1) if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-        except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}" + _whose(error)) from None
+        # Others' traffic is nobody else's business: only the owner may read it, as with dumpcap.
+        self._fd = os.dup(1) if path == "-" else os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
         self.regular = path != "-" and stat.S_ISREG(os.fstat(self._fd).st_mode)
         try:
             self.add(memoryview(header), 0, b"")
@@ -111,7 +108,9 @@ class _File:
         return records
 
     def finish(self, statistics: bytes) -> None:
-        """End the file; where it takes no more, the statistics of the last write stay."""
+        """End the file; where it takes no more, the statistics of the last write stay. Once is enough."""
+        if self._fd < 0:
+            return
         try:
             if self.regular:
                 os.pwrite(self._fd, statistics, self.size)
@@ -121,6 +120,7 @@ class _File:
         except OSError:
             pass
         os.close(self._fd)
+        self._fd = -1
 
 
 class FileSink:
@@ -141,7 +141,10 @@ class FileSink:
         self._names: list[str] = []
         self._before = _NOTHING
         self.full = False
-        self._open()
+        try:
+            self._open()
+        except OSError as error:
+            raise UsageError(f"cannot write {path}: {error.strerror}" + _whose(error)) from None
 
     @property
     def current(self) -> str:
@@ -162,7 +165,7 @@ class FileSink:
                     self.full = True
                     break
                 self._file.finish(self._statistics())
-                self._open()
+                self._next(at - first)
             at = self._write_some(records, first, at, last)
         return at - first
 
@@ -195,16 +198,32 @@ class FileSink:
             or (rotation.duration_s is not None and time.monotonic() - file.opened_s >= rotation.duration_s)
         )
 
+    def _next(self, records: int) -> None:
+        """Go on in another file; `records` of the batch are in the one before."""
+        try:
+            self._open()
+        except WriteFailed as failed:
+            failed.records = records
+            raise
+        except OSError as error:
+            raise WriteFailed(error.filename or self.path, error, records) from None
+
     def _open(self) -> None:
         name = self.path
         if self._rotation:
             self._before = self.counts
             name = ring_name(self.path, self.files + 1, time.time())
-            self._names.append(name)
-            if self._rotation.keep is not None and len(self._names) > self._rotation.keep:
+            if self._rotation.keep is not None and len(self._names) >= self._rotation.keep:
                 Path(self._names.pop(0)).unlink(missing_ok=True)
         self._file = _File(name, self._kind, blocks.beginning(self._kind, self._interface))
+        self._names.append(name)
         self.files += 1
+
+    @property
+    def kept(self) -> str:
+        """Where the packets are, in words: the file, or those of the ring."""
+        before = len(self._names) - 1
+        return self._names[-1] + ("" if not before else f" and the {before if before > 1 else 'one'} before it")
 
     def _statistics(self, more: int = 0) -> bytes:
         """The statistics of this file alone: what came and went since it was opened."""

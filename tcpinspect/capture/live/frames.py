@@ -8,6 +8,8 @@ Reading: packet(7); <linux/if_packet.h> (tpacket3_hdr, sockaddr_ll, TP_STATUS_*)
 import cython
 from array import array
 
+from tcpinspect.capture import pcapng
+
 if not cython.compiled:
     from tcpinspect.capture.batch import Batch
 
@@ -41,12 +43,11 @@ ETHERNET = cython.declare(cython.longlong, 1)
 COOKED = cython.declare(cython.longlong, 276)
 COOKED_HEADER = cython.declare(cython.longlong, 20)
 
-# epb_flags of draft-ietf-opsawg-pcapng §4.3.1: bits 0–1 the direction, 2–4 how it was received, 9–11 about offload.
-MARK_INBOUND = cython.declare(cython.longlong, 1)
-MARK_OUTBOUND = cython.declare(cython.longlong, 2)
-MARK_CHECKSUM_NOT_READY = cython.declare(cython.longlong, 1 << 9)
-MARK_CHECKSUM_VALID = cython.declare(cython.longlong, 1 << 10)
-MARK_SEGMENTATION_OFFLOADED = cython.declare(cython.longlong, 1 << 11)
+MARK_INBOUND = cython.declare(cython.longlong, pcapng.INBOUND)
+MARK_OUTBOUND = cython.declare(cython.longlong, pcapng.OUTBOUND)
+MARK_CHECKSUM_NOT_READY = cython.declare(cython.longlong, pcapng.CHECKSUM_NOT_READY)
+MARK_CHECKSUM_VALID = cython.declare(cython.longlong, pcapng.CHECKSUM_VALID)
+MARK_SEGMENTATION_OFFLOADED = cython.declare(cython.longlong, pcapng.SEGMENTATION_OFFLOADED)
 
 
 class Frames(Batch):

@@ -22,8 +22,9 @@ from tcpinspect.capture.live.interfaces import NetworkInterface
 from tcpinspect.errors import CaptureError, UsageError
 
 RETIRE_MS = 50  # a packet waits no longer in a block that does not fill
-_BLOCK = 1 << 20
-_SMALLEST_BLOCK = 1 << 18  # holds the largest packet Linux makes without BIG TCP, several times
+# Holds the largest packet that Linux makes without BIG TCP, several times. A block that waits to be read may hold little, so their
+# number is how long a reader may be away on a quiet link: 32 MiB last for 128 × RETIRE_MS, more than six seconds.
+_BLOCK = 1 << 18
 _FRAME = 2048  # only has to divide the block; blocks are filled with packets of any size
 
 # <linux/if_packet.h>, <linux/if_ether.h>, <asm-generic/socket.h>
@@ -44,7 +45,7 @@ class Ring:
         self.interface = interface
         self.received = self.dropped = 0
         size = max(buffer_mib, 1) << 20
-        self.block_size = _BLOCK if size >= 8 * _BLOCK else _SMALLEST_BLOCK
+        self.block_size = _BLOCK
         self.blocks = size // self.block_size
         self._next = 0
         self._fence = threading.Lock()

@@ -20,7 +20,7 @@ import re
 import socket
 import struct
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Container, Iterator
 from typing import NamedTuple, Self
 
 from tcpinspect.errors import LabError
@@ -63,15 +63,16 @@ class Tracepoint:
     has no such tracepoint: `sockdiag` alone must do then.
     """
 
-    def __init__(self, addresses: Collection[str]) -> None:
-        self._addresses = frozenset(addresses)
+    def __init__(self, addresses: Container[str], *, pages: int = _DATA_PAGES) -> None:
+        """`pages` of memory for each processor, a power of two: an event takes about a hundred octets until it is taken."""
+        self._addresses = addresses
         self.lost = 0
         self._rings: list[_Ring] = []
         try:
             number, layout = _describe()
             self._fields = layout
             for cpu in _online_cpus():
-                self._rings.append(_Ring(number, cpu))
+                self._rings.append(_Ring(number, cpu, pages))
         except OSError as error:
             self.close()
             if isinstance(error, LabError):
@@ -143,8 +144,9 @@ def with_ports(changes: list[StateChange]) -> list[StateChange]:
 class _Ring:
     """The kernel's buffer of events of one processor."""
 
-    def __init__(self, event: int, cpu: int) -> None:
+    def __init__(self, event: int, cpu: int, pages: int) -> None:
         size = _ATTRIBUTES.size
+        self._size = mmap.PAGESIZE * pages
         attributes = _ATTRIBUTES.pack(
             _TYPE_TRACEPOINT, size, event, 1, _SAMPLE_TIME | _SAMPLE_RAW, 0, _USE_CLOCKID, 1, 0, 0, 0, 0, 0, 0, time.CLOCK_MONOTONIC,
             0, 0, 0, 0, 0, 0, 0, 0,
@@ -154,14 +156,14 @@ class _Ring:
             raise LabError(f"the kernel's tracepoints cannot be watched on {platform.machine()}: sock_diag alone must do")
         self._descriptor = _system_call(number, ctypes.create_string_buffer(attributes, size), -1, cpu, -1, _FLAG_CLOEXEC)
         try:
-            self._pages = mmap.mmap(self._descriptor, mmap.PAGESIZE * (1 + _DATA_PAGES))
+            self._pages = mmap.mmap(self._descriptor, mmap.PAGESIZE + self._size)
         except OSError:
             os.close(self._descriptor)
             raise
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """The events that wait, kind and body, oldest first; they leave the buffer."""
-        size = mmap.PAGESIZE * _DATA_PAGES
+        size = self._size
         head, tail = struct.unpack_from("=QQ", self._pages, _HEAD)
         while tail < head:
             kind, _, length = struct.unpack("=IHH", self._read(tail % size, 8, size))
