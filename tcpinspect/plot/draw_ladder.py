@@ -35,6 +35,8 @@ _TIE_X = (0.0155, 0.0205)
 _CHARACTER = 0.0083
 _LABEL_POINTS, _NOTE_POINTS, _SMALL_POINTS = 8.0, 7.2, 6.8
 _LEAST_POINTS = 4.0
+# So many characters of frame numbers have room at the left edge.
+_FRAME_CHARACTERS = 9
 
 
 def ladder(
@@ -201,8 +203,11 @@ def _fitting(text: str, points: float, share: float) -> float:
 def _edge(pen: Pen, arrow: layout.Arrow, picture: layout.Ladder) -> None:
     """Time and frame at the left edge."""
     frames = str(arrow.frame) if arrow.segments == 1 else f"{arrow.frame}–{arrow.last_frame}"
+    if len(frames) > _FRAME_CHARACTERS:
+        frames = frames.replace("–", "–\n")
     pen.ax.text(_TIME_X, arrow.y_start, layout.clock(picture, arrow), ha="right", va="center", size=_NOTE_POINTS, color=pen.look.ink)
-    pen.ax.text(_FRAME_X, arrow.y_start, frames, ha="right", va="center", size=_SMALL_POINTS, color=pen.look.quiet)
+    pen.ax.text(_FRAME_X, arrow.y_start, frames, ha="right", va="center", size=_SMALL_POINTS, color=pen.look.quiet,
+            linespacing=1.1)  # fmt: skip
 
 
 def _break(pen: Pen, pause: layout.Break) -> None:
