@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tcpinspect.errors import UsageError
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import layout
-from tcpinspect.plot.pen import Pen, pen
+from tcpinspect.plot.pen import Pen, bare, pen, scale_of
 from tcpinspect.plot.scales import joined
 from tcpinspect.plot.style import state_color
 
@@ -52,8 +52,8 @@ def ladder(
     """Draw client and server as two rails with their states, and an arrow for each segment of the phase.
 
     `phase` is "handshake", "teardown" or "all" (UsageError otherwise, and where the connection has no such phase). `options` adds
-    each header's options. Arrows fall by `one_way_ns`, a delay measured between two captures, or else by half the round
-    trip of the handshake. Draws into `ax`, or into a new figure of fitting size, and returns the axes. Long runs of like segments
+    each header's options. Arrows fall by `one_way_ns`, a delay measured elsewhere (between captures at both ends), or else by
+    half the round trip of the handshake; the picture says which. Draws into `ax`, or into a new figure of fitting size, and returns the axes. Long runs of like segments
     share an arrow, long silences are shortened; both say so.
     """
     picture = layout.ladder(connection, phase=phase, options=options, one_way_ns=one_way_ns)
@@ -75,9 +75,7 @@ def _size(picture: layout.Ladder) -> tuple[float, float]:
 
 def _shrink(ax: Axes, first: int, picture: layout.Ladder) -> None:
     """Make the texts from number `first` on smaller where the axes are smaller than the picture wants, but never illegible."""
-    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    width, height = _size(picture)
-    scale = min(1.0, box.width / width, box.height / height)
+    scale = scale_of(ax, _size(picture))
     for text in ax.texts[first:]:
         text.set_fontsize(max(_LEAST_POINTS, float(text.get_fontsize()) * scale))
 
@@ -85,7 +83,7 @@ def _shrink(ax: Axes, first: int, picture: layout.Ladder) -> None:
 def _draw(pen: Pen, picture: layout.Ladder) -> None:
     pen.ax.set_xlim(_LEFT, _RIGHT)
     pen.ax.set_ylim(picture.height + _FOOT_ROWS, -_HEAD_ROWS)
-    pen.ax.set_axis_off()
+    bare(pen)
     _head(pen, picture)
     if not picture.arrows:
         pen.ax.text(
@@ -230,7 +228,7 @@ def _foot(pen: Pen, picture: layout.Ladder) -> None:
     if picture.one_way_ns is not None:
         way = duration(picture.one_way_ns)
         if picture.measured:
-            said.append(say("Arrows slant by the measured way of {time}.", time=way))
+            said.append(say("Arrows slant by a way of {time}, as given: this capture does not tell it.", time=way))
         else:
             said.append(say("Arrows slant by half the handshake's round trip, {time}: one capture tells no more.", time=way))
     more = []

@@ -9,14 +9,14 @@ from tcpinspect.model.state_colors import readable
 from tcpinspect.plot.diagram import Arc, Machine, Node, Passage, Point
 from tcpinspect.plot.diagram import machine as lay_out
 from tcpinspect.plot.diagram_map import HALF_HEIGHT, HALF_WIDTH, NOTE_ABOVE, NOTE_LEFT, NOTE_RIGHT
-from tcpinspect.plot.pen import Pen, pen
+from tcpinspect.plot.pen import Pen, bare, pen
 from tcpinspect.plot.style import state_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIZE = (10.5, 9.6)
-_LEFT, _RIGHT, _TOP, _BOTTOM = -0.75, 6.75, -0.75, 7.95
+_SIZE = (11.2, 10.05)
+_LEFT, _RIGHT, _TOP, _BOTTOM = -0.75, 7.25, -0.75, 8.36
 # Two sides along the same arc run so far apart.
 _APART = 0.035
 _POINTS = 7.0
@@ -46,7 +46,7 @@ def _draw(pen: Pen, picture: Machine) -> None:
     ax = pen.ax
     ax.set_xlim(_LEFT, _RIGHT)
     ax.set_ylim(_BOTTOM, _TOP)
-    ax.set_axis_off()
+    bare(pen)
     for arc in picture.arcs:
         _arc(pen, arc, picture)
     for node in picture.nodes:

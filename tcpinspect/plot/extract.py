@@ -39,10 +39,10 @@ class Extract(NamedTuple):
     silences: Mapping[int, int]
 
 
-def extract(connection: Any, timeline: Sequence[Any], phase: str, *, most: int, long: int = LONG) -> Extract:
+def extract(connection: Any, timeline: Sequence[Any], phase: str, *, most: int) -> Extract:
     """What a ladder of about `most` arrows needs of a phase of the connection. UsageError for a phase there is not."""
     stepping = {frame for step in timeline if (frame := step.frame) is not None}
-    if connection.client_packets + connection.server_packets > long:
+    if connection.client_packets + connection.server_packets > LONG:
         return _of_long(connection, timeline, phase, stepping, most)
     everything = connection.segments
     course = course_of(everything, timeline)
