@@ -155,10 +155,11 @@ def _reset(s: Any, own: _Way, other: _Way) -> str:
         return "resets instead of closing with a FIN"
     if own.syn is not None and other.sent is None:
         return "gives up before any answer"
-    if own.syn is not None and not own.spoke and not own.accepted and other.accepted:
-        if own.sent is not None and other.last_ack is not None and difference(other.last_ack, own.sent):
+    if own.syn is not None and own.sent is not None and other.last_ack is not None and not own.spoke and not own.accepted:
+        if difference(other.last_ack, own.sent):
             return "rejects an acknowledgment of what it never sent"
-        return "resets instead of completing the handshake"
+        if other.accepted:
+            return "resets instead of completing the handshake"
     low = own.acked if own.acked is not None else own.first
     if low is not None and own.sent is not None and (difference(s.seq_raw, low) < 0 or difference(s.seq_raw, own.sent) > 0):
         # RFC 9293 §3.5.3: whether it counts is decided by its number.
@@ -238,7 +239,7 @@ def _analysed(s: Any, own: _Way, other: _Way) -> str:
         told.append("fills the window")
     if s.lost_segment:
         told.append("octets before it were not captured")
-    if s.ack_lost_segment:
+    if s.ack_lost_segment and (other.sent is None or difference(s.ack_raw, other.sent) > 0):
         told.append("acknowledges octets that were not captured")
     if s.payload_len and told and not (s.keep_alive or s.zero_window_probe):
         told.insert(0, octets(s.payload_len))

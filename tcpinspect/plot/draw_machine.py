@@ -98,7 +98,11 @@ def _arc(pen: Pen, arc: Arc, picture: Machine) -> None:
     taken = [f"{arc.times:,}×"] if many and arc.passages else [] if many else [_by(pen, passage) for passage in arc.passages]
     # What took the way stands under what the way is.
     text = "\n".join([words, *taken])
-    pen.ax.text(arc.x, arc.y, text, ha=arc.align, va=arc.up, size=_POINTS if arc.passages else _POINTS - 0.8, color=color,
+    # Beside two lines, not on the nearer of them.
+    aside = 2 * _APART if len(arc.passages) > 1 and not many else 0.0
+    x = arc.x + {"left": aside, "right": -aside}.get(arc.align, 0.0)
+    y = arc.y + {"top": aside, "bottom": -aside}.get(arc.up, 0.0)
+    pen.ax.text(x, y, text, ha=arc.align, va=arc.up, size=_POINTS if arc.passages else _POINTS - 0.8, color=color,
                 weight="bold" if arc.passages else "normal", zorder=4, linespacing=1.25, bbox=_patch(pen))  # fmt: skip
 
 

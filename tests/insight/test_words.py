@@ -95,6 +95,30 @@ def test_resets() -> None:
     assert last(segment("c", FIN | ACK, 1, 1), segment("s", RST | ACK, 1, 2)) == "resets instead of closing with a FIN"
 
 
+def test_resets_that_do_not_fit() -> None:
+    opened = [segment("c", SYN), segment("s", SYN | ACK, 0, 1), segment("c", ACK, 1, 1)]
+    assert last(*opened, segment("c", RST, 400)) == "resets, but its number is not the next one"
+    assert last(*opened, segment("c", RST, 1)) == "resets: breaks the connection off"
+    assert last(*opened[:2], segment("c", RST, 1)) == "resets instead of completing the handshake"
+    # Figures 8 and 9: what is acknowledged was never sent.
+    assert last(segment("c", SYN), segment("s", SYN | ACK, 0, 91), segment("c", RST, 91)) == "rejects an acknowledgment of what it never sent"
+    assert last(segment("c", SYN), segment("s", ACK, 300, 500), segment("c", RST, 500)) == "rejects an acknowledgment of what it never sent"
+
+
+def test_syns_in_the_middle() -> None:
+    opened = [segment("c", SYN), segment("s", SYN | ACK, 0, 1), segment("c", ACK, 1, 1)]
+    assert last(*opened, segment("c", SYN)) == "the SYN again, inside an open connection"
+    assert last(segment("c", SYN), segment("s", SYN | ACK, 0, 2**32 - 90)) == "accepts another SYN than the one captured"
+    again = [*opened[:2], segment("s", SYN | ACK, 0, 1, rto_ns=10**9)]
+    assert last(*again) == "accepts again, retransmission 1 s after the first"
+
+
+def test_first_fin_is_none_again_whatever_wireshark_marks() -> None:
+    opened = [segment("c", SYN), segment("s", SYN | ACK, 0, 1), segment("c", ACK, 1, 1)]
+    assert last(*opened, segment("c", FIN | ACK, 1, 1, retransmission=True)) == "closes: no more to send"
+    assert last(*opened, segment("c", FIN | ACK, 1, 1), segment("c", FIN | ACK, 1, 1)) == "FIN again, retransmission"
+
+
 def test_reset_after_both_fins() -> None:
     fins = [segment("c", FIN | ACK, 1, 1), segment("s", FIN | ACK, 1, 2)]
     assert last(*fins, segment("s", RST, 2)) == "resets after both FINs"
