@@ -89,9 +89,14 @@ def plot() -> None:
 @stream_option
 @click.option("--phase", type=click.Choice(PHASES), default="all", show_default=True, help="Which part of the connection.")
 @click.option("--options", is_flag=True, help="Write each header's options below its arrow.")
-@click.option("--one-way", "one_way_ns", type=Duration(), metavar="TIME",
-              help="How long a segment is on its way, as measured elsewhere (350us, 12.5ms): arrows fall by it "
-              "(default: half the handshake's round trip).")
+@click.option(
+    "--one-way",
+    "one_way_ns",
+    type=Duration(),
+    metavar="TIME",
+    help="How long a segment is on its way, as measured elsewhere (350us, 12.5ms): arrows fall by it "
+    "(default: half the handshake's round trip).",
+)
 @picture_options
 @global_options
 @click.pass_obj

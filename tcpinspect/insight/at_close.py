@@ -10,7 +10,6 @@ from typing import Any
 
 from tcpinspect.protocol.header import FIN, RST
 
-
 # Of longer connections nothing is asked that needs an object a segment: a minute and gigabytes for a clause.
 _LONGEST = 100_000
 

@@ -213,8 +213,8 @@ class Analysis:
     def rows_of(self, chunks: Sequence[SegmentChunk]) -> list[dict[str, Any]]:
         """Segments picked out of `segment_chunks` as dictionaries, without their `cause`: that rests on a whole connection."""
         out: list[dict[str, Any]] = []
-        for count, arrays in chunks:
-            columns = SegmentBatch(count, arrays, self._ends, lambda: ()).lists()
+        for number, arrays in chunks:
+            columns = SegmentBatch(number, arrays, self._ends, lambda: ()).lists()
             named = {column.name: values for column, values in zip(SEGMENTS, columns, strict=True) if column.name != "cause"}
             out += [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
         return out

@@ -67,7 +67,7 @@ def _rising(values: Numbers) -> Numbers:
 
 
 def _same_octets(arrays: Any, way: Numbers, shown: Sequence[int]) -> Iterable[int]:
-    """Of one direction: copies of the shown segments that begin at the same number, or else the latest before that holds their first octet."""
+    """Of one direction: copies of the shown segments that begin at the same number, and the latest before that holds their first octet."""
     import numpy as np
 
     flags = arrays["tcp_flags"]

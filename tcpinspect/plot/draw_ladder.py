@@ -52,9 +52,9 @@ def ladder(
     """Draw client and server as two rails with their states, and an arrow for each segment of the phase.
 
     `phase` is "handshake", "teardown" or "all" (UsageError otherwise, and where the connection has no such phase). `options` adds
-    each header's options. Arrows fall by `one_way_ns`, a delay measured elsewhere (between captures at both ends), or else by
-    half the round trip of the handshake; the picture says which. Draws into `ax`, or into a new figure of fitting size, and returns the axes. Long runs of like segments
-    share an arrow, long silences are shortened; both say so.
+    each header's options. Arrows fall by `one_way_ns`, a delay measured elsewhere (between captures at both ends), or else by half
+    the round trip of the handshake; the picture says which. Draws into `ax`, or into a new figure of fitting size, and returns the
+    axes. Long runs of like segments share an arrow, long silences are shortened; both say so.
     """
     picture = layout.ladder(connection, phase=phase, options=options, one_way_ns=one_way_ns)
     if not picture.arrows and phase != "all":

@@ -1,4 +1,4 @@
-"""Fold a long connection on columns of numbers, without an object a segment: as `fold.runs`, which is the measure. Floor 4. Reading: none."""
+"""Fold a long connection on columns of numbers, without an object a segment. Floor 4. Reading: `fold`, which is the measure."""
 
 from __future__ import annotations
 

@@ -9,11 +9,11 @@ import pytest
 
 pytest.importorskip("numpy")
 
-import tcpinspect as ti  # noqa: E402
-from tcpinspect.plot import extract, layout  # noqa: E402
-from tcpinspect.protocol.header import ACK, PSH  # noqa: E402
+import tcpinspect as ti
+from tcpinspect.plot import extract, layout
+from tcpinspect.protocol.header import ACK, PSH
 
-from .conversation import Conversation, crossing_fins, refused, unanswered, usual  # noqa: E402
+from .conversation import Conversation, crossing_fins, refused, unanswered, usual
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 

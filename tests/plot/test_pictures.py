@@ -30,8 +30,9 @@ KINDS = OF_A_CONNECTION + OF_A_CAPTURE
 ALL = sorted(p.name for p in CAPTURES.iterdir() if ".pcap" in p.name)
 # What is rarely seen: arcs that are no part of figure 5, both sides on one way, marks where the legend would stand.
 RARE = [("machine", "lab/data-after-close.pcap"), ("machine", "lab/orphaned-fin-wait-2.pcap"), ("machine", "simultaneous-open.pcap"),
-        ("sequence", "lab/two-way-handshake.pcap"), ("sequence", "lab/unanswered.pcap"), ("sequence", "lab/old-duplicate-syn-unanswered.pcap"),
-        ("ladder", "figure-challenge-ack-in-last-ack.pcap"), ("ladder", "lab/old-duplicate-syn-unanswered.pcap")]  # fmt: skip
+        ("sequence", "lab/two-way-handshake.pcap"), ("sequence", "lab/unanswered.pcap"),
+        ("sequence", "lab/old-duplicate-syn-unanswered.pcap"), ("ladder", "figure-challenge-ack-in-last-ack.pcap"),
+        ("ladder", "lab/old-duplicate-syn-unanswered.pcap")]  # fmt: skip
 # Letters are drawn a little differently by every version of matplotlib and freetype; another picture differs by far more.
 TOLERANCE, OTHERWISE = 12.0, 20.0
 
