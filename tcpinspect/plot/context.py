@@ -53,7 +53,7 @@ def _highest_before(arrays: Any, rows: Numbers, wanted: Numbers) -> Iterable[int
     acking = rows[(flags & ACK) != 0]
     rises = [rows, rows[_rising(end)], acking[_rising(unwrapped(arrays["ack_raw"][acking]))]]
     for places in rises:
-        at = np.searchsorted(places, wanted) - 1
+        at: Any = np.searchsorted(places, wanted) - 1
         yield from places[at[at >= 0]].tolist()
 
 

@@ -59,7 +59,7 @@ def _of_long(connection: Any, timeline: Sequence[Any], phase: str, stepping: set
     from tcpinspect.plot.long_fold import fold_columns, tally
 
     arrays = connection.arrays
-    course = Course(*(arrays[name].tolist() for name in ("frame", "tcp_flags", "payload_len")), timeline)
+    course = Course(arrays["frame"].tolist(), arrays["tcp_flags"].tolist(), arrays["payload_len"].tolist(), timeline)
     first, past = phase_bounds(course, phase)
     between = bounds(course)
     gaps = np.clip(np.diff(arrays["time_ns"][first:past]), 0, None)

@@ -43,7 +43,7 @@ def meeting(ax: Any) -> list[tuple[str, str]]:
     renderer = figure.canvas.get_renderer()
     figure.draw(renderer)
     ticks = [(axis.get_major_ticks() + axis.get_minor_ticks(), axis._update_ticks()) for axis in (ax.xaxis, ax.yaxis)]
-    drawn = {id(label) for _, shown in ticks for tick in shown for label in (tick.label1, tick.label2)}
+    drawn = {id(label) for _, shown in ticks if ax.axison for tick in shown for label in (tick.label1, tick.label2)}
     hidden = {id(label) for every, _ in ticks for tick in every for label in (tick.label1, tick.label2)} - drawn
     texts = [t for t in figure.findobj(Text) if t.get_text().strip() and t.get_visible() and id(t) not in hidden]
     found = [(t.get_text(), _corners(t, renderer)) for t in texts if t.get_window_extent(renderer).width]
