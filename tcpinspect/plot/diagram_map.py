@@ -82,7 +82,7 @@ OTHERS: dict[tuple[str, str], Route] = {
     ("SYN-SENT", "CLOSED"): ROUTES["SYN-SENT", "CLOSED"],
     ("LISTEN", "CLOSED"): ROUTES["LISTEN", "CLOSED"],
     ("ESTABLISHED", END): Route(0.0, 0.47, 0.1, 0.0, "left", (0.15, 0), (-0.45, 0)),
-    ("FIN-WAIT-1", END): Route(-0.12, 0.6, 0.0, 0.2, "center", (0.4, 0), (-0.5, 0)),
+    ("FIN-WAIT-1", END): Route(-0.12, 0.35, 0.06, -0.02, "left", (0.4, 0), (-0.5, 0), up="bottom"),
     ("FIN-WAIT-2", END): Route(-0.18, 0.5, 0.0, 0.14, "center", (0.0, 0), (-0.5, 0.1)),
     ("CLOSE-WAIT", END): Route(0.3, 0.5, 0.08, 0.0, "left", (0.5, 0), (0.5, 0)),
     ("CLOSING", END): Route(0.0, 0.45, 0.1, 0.0, "left", (0.4, 0), (-0.4, 0)),
