@@ -48,6 +48,8 @@ GALLERY: tuple[Piece, ...] = (
     Piece("handshakes", "many-connections.pcapng", "", "How long handshakes took"),
     Piece("teardowns", "many-connections.pcapng", "", "How long teardowns took, by kind"),
     Piece("dwell", "many-connections.pcapng", "--theme dark", "How long each state lasted"),
+    Piece("header", "normal-close-by-client.pcap", "--frame 1", "A segment's header as RFC 9293 draws it, with its values"),
+    Piece("layers", "ipv6-normal-close.pcap", "--frame 6", "The octets of a frame in the layers that wrap them"),
 )
 
 
@@ -58,6 +60,11 @@ def draw(piece: Piece) -> Any:
 
     words = iter(shlex.split(piece.options))
     options = {name.removeprefix("--"): value for name, value in zip(words, words, strict=True)}
+    if "frame" in options:
+        from tcpinspect.insight.dissect import frame_of
+
+        found = frame_of(HERE / piece.capture, int(options.pop("frame")))
+        return getattr(plot, piece.kind)(found, **options)
     analysis = ti.analyze(HERE / piece.capture)
     stream = options.pop("stream", "0")
     of_all = piece.kind in ("overview", "handshakes", "teardowns", "dwell")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -34,6 +35,21 @@ def picture_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 _side_option = click.option("--side", type=click.Choice(["client", "server"]),
                             help="Whose data is drawn (default: of the side that sent more).")  # fmt: skip
+
+
+class Duration(click.ParamType):
+    """A length of time with its unit, as filters write it, in ns: 350us, 12.5ms, 1s."""
+
+    name = "time"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        found = re.fullmatch(r"(\d+(?:\.\d+)?) ?(ns|us|µs|ms|s)", str(value), re.ASCII)
+        if found is None:
+            self.fail(f"{value!r} is no length of time: write a number and its unit, 350us, 12.5ms or 1s", param, ctx)
+        return round(float(found[1]) * _UNITS[found[2]])
+
+
+_UNITS = {"ns": 1, "us": 1_000, "µs": 1_000, "ms": 1_000_000, "s": 1_000_000_000}
 
 
 class _Kind(NamedTuple):
@@ -68,11 +84,19 @@ def plot() -> None:
     """Draw a connection (ladder, states, machine, sequence …) all of a capture (overview, dwell …) or a frame (header, layers)."""
 
 
-@plot.command(epilog="\b\nExample:\n  tcpinspect plot ladder office.pcap --stream 3 --phase handshake -o handshake.svg")
+@plot.command(epilog="\b\nExample:\n  tcpinspect plot ladder office.pcap --stream 3 --phase handshake --one-way 12.5ms -o handshake.svg")
 @file_argument
 @stream_option
 @click.option("--phase", type=click.Choice(PHASES), default="all", show_default=True, help="Which part of the connection.")
 @click.option("--options", is_flag=True, help="Write each header's options below its arrow.")
+@click.option(
+    "--one-way",
+    "one_way_ns",
+    type=Duration(),
+    metavar="TIME",
+    help="How long a segment is on its way, as measured elsewhere (350us, 12.5ms): arrows fall by it "
+    "(default: half the handshake's round trip).",
+)
 @picture_options
 @global_options
 @click.pass_obj

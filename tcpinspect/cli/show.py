@@ -57,11 +57,11 @@ def _below(connection: Connection, width: int) -> list[str]:
     """What made its handshake and its close what they are, where that can be told."""
     import textwrap
 
-    from tcpinspect.insight.at_close import octets_after_fin
+    from tcpinspect.insight.at_close import octets_after_fin, segments_of
     from tcpinspect.insight.details import detail_sentences
     from tcpinspect.insight.phrases import count
 
     said = detail_sentences(connection.row)
-    if connection.row.teardown == "half-close" and (more := octets_after_fin(connection.segments)):
+    if connection.row.teardown == "half-close" and (more := octets_after_fin(segments_of(connection))):
         said[-1:] = [f"{said[-1]}, {count(more, 'octet')} of new data"]
     return [line for text in said for line in textwrap.wrap(text, width, subsequent_indent="  ")]

@@ -10,9 +10,14 @@ from typing import Any
 
 from tcpinspect.protocol.header import FIN, RST
 
+# Of longer connections nothing is asked that needs an object a segment: a minute and gigabytes for a clause.
+_LONGEST = 100_000
+
 
 def segments_of(connection: Any) -> Sequence[Any]:
-    """The segments of a `model.Connection`; empty for a bare row, or where they were not kept."""
+    """The segments of a `model.Connection`; empty for a bare row, for a very long one, or where they were not kept."""
+    if connection.client_packets + connection.server_packets > _LONGEST:
+        return ()
     return getattr(connection, "segments", ())
 
 

@@ -38,7 +38,9 @@ class _Way:
         self.syn: int | None = None
         self.fin: int | None = None
         self.reset = False
-        self.accepted = False  # a SYN-ACK went this way
+        self.accepted: tuple[int, int] | None = None  # the numbers of the last SYN-ACK that went this way
+        self.spoke = False  # something went this way after the SYN
+        self.last_ack: int | None = None
         self.no_room = False  # its last window was zero
 
 
@@ -61,7 +63,7 @@ class Narrator:
     def _words(self, s: Any, own: _Way, other: _Way, acked: str) -> str:
         flags, data = s.tcp_flags, s.payload_len
         if flags & RST:
-            return _reset(own, other)
+            return _reset(s, own, other)
         if flags & SYN:
             return _syn(s, own, other)
         if flags & FIN:
@@ -119,7 +121,14 @@ def _remember(s: Any, own: _Way, other: _Way) -> None:
         return
     own.no_room = s.window_raw == 0
     if flags & SYN:
-        own.syn, own.accepted = s.seq_raw, own.accepted or bool(flags & ACK)
+        if own.syn != s.seq_raw:
+            # Another beginning: what this side said before was of another connection.
+            own.first = own.sent = own.acked = own.fin = None
+        own.syn = s.seq_raw
+        own.accepted = (s.seq_raw, s.ack_raw) if flags & ACK else own.accepted
+    elif own.syn is not None:
+        own.spoke = True
+    own.last_ack = s.ack_raw if flags & ACK else own.last_ack
     own.first = s.seq_raw if own.first is None else own.first
     end = add(s.seq_raw, s.payload_len + (1 if flags & SYN else 0))
     if flags & FIN:
@@ -132,7 +141,7 @@ def _remember(s: Any, own: _Way, other: _Way) -> None:
         other.acked = s.ack_raw
 
 
-def _reset(own: _Way, other: _Way) -> str:
+def _reset(s: Any, own: _Way, other: _Way) -> str:
     if own.reset:
         return "resets again"
     if own.sent is None and other.syn is not None and other.acked is None:
@@ -146,6 +155,15 @@ def _reset(own: _Way, other: _Way) -> str:
         return "resets instead of closing with a FIN"
     if own.syn is not None and other.sent is None:
         return "gives up before any answer"
+    if own.syn is not None and own.sent is not None and other.last_ack is not None and not own.spoke and not own.accepted:
+        if difference(other.last_ack, own.sent):
+            return "rejects an acknowledgment of what it never sent"
+        if other.accepted:
+            return "resets instead of completing the handshake"
+    low = own.acked if own.acked is not None else own.first
+    if low is not None and own.sent is not None and (difference(s.seq_raw, low) < 0 or difference(s.seq_raw, own.sent) > 0):
+        # RFC 9293 §3.5.3: whether it counts is decided by its number.
+        return "resets, but its number is not the next one"
     return "resets: breaks the connection off"
 
 
@@ -161,12 +179,16 @@ def _syn(s: Any, own: _Way, other: _Way) -> str:
     again = own.syn == s.seq_raw
     with_data = f", with {octets(s.payload_len)} of data" if s.payload_len else ""
     if s.tcp_flags & ACK:
-        if other is own or (own.syn is not None and not own.accepted):
+        if other is own or (own.syn == s.seq_raw and not own.accepted):
             return "acknowledges the SYN that crossed" if other is not own else "acknowledges its own SYN"
-        if own.accepted:
+        if own.accepted == (s.seq_raw, s.ack_raw):
             return "accepts again, retransmission" + _how_late(s)
         early = difference(s.ack_raw, other.syn) - 1 if other.syn is not None else 0
+        if early < 0:
+            return "accepts another SYN than the one captured"
         return "accepts, acknowledges the SYN" + (f" and {octets(early)}" if early > 0 else "") + with_data
+    if again and own.spoke:
+        return "the SYN again, inside an open connection"
     if again:
         return "asks again, retransmission" + _how_late(s) + with_data
     if s.reused_ports:
@@ -179,11 +201,12 @@ def _syn(s: Any, own: _Way, other: _Way) -> str:
 def _fin(s: Any, own: _Way, acked: str) -> str:
     data = f"{octets(s.payload_len)} of data, then " if s.payload_len else ""
     past = add(s.seq_raw, s.payload_len)
-    if s.retransmission or own.fin == past:
+    if own.fin == past:
         return f"{data}FIN again, retransmission" + _how_late(s)
     if s.out_of_order:
         return f"{data}closes, but out of order"
     rest = f", {acked}" if acked in _WEIGHTY else ""
+    rest += ", retransmission" + _how_late(s) if s.retransmission and s.payload_len else ""
     return f"{data}closes: no more to send{rest}"
 
 
@@ -216,7 +239,7 @@ def _analysed(s: Any, own: _Way, other: _Way) -> str:
         told.append("fills the window")
     if s.lost_segment:
         told.append("octets before it were not captured")
-    if s.ack_lost_segment:
+    if s.ack_lost_segment and (other.sent is None or difference(s.ack_raw, other.sent) > 0):
         told.append("acknowledges octets that were not captured")
     if s.payload_len and told and not (s.keep_alive or s.zero_window_probe):
         told.insert(0, octets(s.payload_len))

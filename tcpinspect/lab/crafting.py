@@ -185,7 +185,7 @@ class Crafted:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
         """In a notebook the picture, in a console the drawing."""
-        from tcpinspect.plot.octet_style import svg_of
+        from tcpinspect.plot.save import svg_of
 
         return {"text/plain": f"{self}\n{self.draw()}", "image/svg+xml": svg_of(self.picture())}
 

@@ -18,9 +18,9 @@ from tcpinspect.model.connection import Connection
 from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.notebook import RowList
 from tcpinspect.model.segment import Segment
-from tcpinspect.model.segment_batches import pick, rows_of_stream, segment_batches
+from tcpinspect.model.segment_batches import SegmentBatch, SegmentChunk, pick, rows_of_stream, segment_batches
 from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
-from tcpinspect.schema import TABLES
+from tcpinspect.schema import SEGMENTS, TABLES
 
 if TYPE_CHECKING:
     import pandas
@@ -209,6 +209,15 @@ class Analysis:
         make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
         parts = [part for chunk in self._result.segment_chunks if (part := rows_of_stream(chunk, stream))[0]]
         return [make(row) for batch in segment_batches(parts, self._ends) for row in zip(*batch.lists(), strict=True)]
+
+    def rows_of(self, chunks: Sequence[SegmentChunk]) -> list[dict[str, Any]]:
+        """Segments picked out of `segment_chunks` as dictionaries, without their `cause`: that rests on a whole connection."""
+        out: list[dict[str, Any]] = []
+        for number, arrays in chunks:
+            columns = SegmentBatch(number, arrays, self._ends, lambda: ()).lists()
+            named = {column.name: values for column, values in zip(SEGMENTS, columns, strict=True) if column.name != "cause"}
+            out += [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
+        return out
 
     @property
     def segment_chunks(self) -> list[tuple[int, dict[str, Any]]]:

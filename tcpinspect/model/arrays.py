@@ -5,6 +5,8 @@ A picture of a million segments needs a few columns of them: here they are, take
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.errors import UsageError
@@ -28,6 +30,7 @@ class SegmentArrays:
     def __init__(self, analysis: Analysis, stream: int) -> None:
         import numpy as np
 
+        self._analysis = analysis
         self._client_endpoint = analysis.client_endpoint(stream)
         self._parts: list[tuple[dict[str, Any], Numbers]] = []
         for count, arrays in analysis.segment_chunks:
@@ -66,3 +69,15 @@ class SegmentArrays:
                 return options_text(bytes(arrays["options_pool"][at : at + arrays["options_len"][n]]))
             row -= len(rows)
         raise IndexError(row)
+
+    def rows(self, places: Sequence[int]) -> list[SimpleNamespace]:
+        """Some segments as objects, in the order of their `places`, which ascend. Every column of the table `segments` is an
+        attribute but `cause`: that rests on all segments before."""
+        from tcpinspect.model.segment_batches import pick
+
+        chunks, left = [], list(places)
+        for arrays, rows in self._parts:
+            mine = [int(rows[place]) for place in left if place < len(rows)]
+            left = [place - len(rows) for place in left if place >= len(rows)]
+            chunks.append(pick((len(rows), arrays), mine))
+        return [SimpleNamespace(**row) for row in self._analysis.rows_of(chunks)]

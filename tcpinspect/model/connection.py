@@ -78,6 +78,10 @@ class Connection:
         rows = self._analysis.segments_of(self.stream)
         return RowList((Segment.of(self._analysis, row) for row in rows), "segments", self._analysis.capture.first_ns)
 
+    def first_segments(self, most: int) -> list[Row]:
+        """The first segments, without making all the others objects."""
+        return self._analysis.segments_by_stream([self.stream], most=most)[self.stream]
+
     @cached_property
     def arrays(self) -> SegmentArrays:
         """The segments' numbers and flags as numpy columns: for pictures and sums over very many."""

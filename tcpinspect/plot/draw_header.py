@@ -6,7 +6,7 @@ import textwrap
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.plot.header_cells import ROW_BITS, Cell, HeaderLayout, header_layout
-from tcpinspect.plot.octet_style import Paper, scale_of, sheet
+from tcpinspect.plot.pen import Pen, bare, pen, scale_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -18,10 +18,9 @@ _NAME_POINTS, _VALUE_POINTS, _SMALL_POINTS = 8.0, 9.0, 6.8
 # Width of an average character at one point, in inches; Chinese ones are about square.
 _CHARACTER, _SQUARE = 0.0086, 0.0145
 _REMARK_CHARACTERS = 125
-_CHINESE = {"Data": "数据", "octets": "字节"}
 
 
-def header(segment: Any, *, src: str = "", dst: str = "", theme: str = "light", lang: str = "en", ax: Axes | None = None) -> Axes:
+def header(segment: Any, *, src: str = "", dst: str = "", theme: str | None = None, lang: str = "en", ax: Axes | None = None) -> Axes:
     """Draw the TCP header of a segment as RFC 9293 does, 32 bits a row, with its values and its options; returns the axes.
 
     `segment` is the octets of header and data, or anything with such a `segment` (a crafted segment, a dissected frame). With
@@ -33,9 +32,9 @@ def header(segment: Any, *, src: str = "", dst: str = "", theme: str = "light", 
         segment = segment.segment
     picture = header_layout(bytes(segment), src, dst)
     size = _size(picture, lang)
-    with sheet(ax, size, theme, lang) as (target, colors, chinese):
-        _Drawing(target, colors, chinese, scale_of(target, size)).draw(picture, size)
-    return target
+    with pen(ax, size, theme=theme, lang=lang, margins=(0, 0, 0, 0)) as drawing:
+        _Drawing(drawing, scale_of(drawing.ax, size)).draw(picture, size)
+        return drawing.ax
 
 
 def _remarks(picture: HeaderLayout, lang: str) -> list[str]:
@@ -58,8 +57,11 @@ def _size(picture: HeaderLayout, lang: str) -> tuple[float, float]:
 class _Drawing:
     """Axes in inches, y downwards."""
 
-    def __init__(self, ax: Any, colors: Paper, chinese: bool, scale: float) -> None:
-        self.ax, self.colors, self.chinese, self.scale = ax, colors, chinese, scale
+    def __init__(self, pen: Pen, scale: float) -> None:
+        self.ax, self.colors, self.say, self.scale = pen.ax, pen.look, pen.say, scale
+        self.chinese = pen.lang == "zh"
+        self.fault = pen.look.strokes["reset"].color
+        bare(pen)
 
     def draw(self, picture: HeaderLayout, size: tuple[float, float]) -> None:
         self.ax.set_xlim(0, size[0])
@@ -72,14 +74,13 @@ class _Drawing:
         # faults on top, so that no neighbour's border hides them
         for cell in picture.cells:
             if cell.odd:
-                self._box(cell.first_bit, cell.bits, tops[cell.row], heights[cell.row], "none", self.colors.fault, 2.2)
+                self._box(cell.first_bit, cell.bits, tops[cell.row], heights[cell.row], "none", self.fault, 2.2)
         if picture.data:
-            data, octets = (_CHINESE["Data"], _CHINESE["octets"]) if self.chinese else ("Data", "octets")
-            self._box(0, ROW_BITS, tops[picture.rows], _ROW, self.colors.fills["data"], self.colors.faint, 0.8)
+            self._box(0, ROW_BITS, tops[picture.rows], _ROW, self.colors.fills["data"], self.colors.quiet, 0.7)
             middle = (_MARGIN + ROW_BITS * _BIT / 2, tops[picture.rows] + _ROW / 2)
-            self._text(*middle, f"{data}: {picture.data:,} {octets}", _VALUE_POINTS, color=self.colors.quiet)
+            self._text(*middle, f"{self.say('Data')}: {picture.data:,} {self.say('octets')}", _VALUE_POINTS, color=self.colors.quiet)
         for n, line in enumerate(_remarks(picture, "zh" if self.chinese else "en")):
-            self._text(_MARGIN, tops[-1] + 0.16 + n * _REMARK, line, _SMALL_POINTS + 0.6, ha="left", color=self.colors.fault)
+            self._text(_MARGIN, tops[-1] + 0.16 + n * _REMARK, line, _SMALL_POINTS + 0.6, ha="left", color=self.fault)
 
     def _ruler(self) -> None:
         for bit in range(ROW_BITS):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tcpinspect.errors import UsageError
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import layout
-from tcpinspect.plot.pen import Pen, pen
+from tcpinspect.plot.pen import Pen, bare, pen, scale_of
 from tcpinspect.plot.scales import joined
 from tcpinspect.plot.style import state_color
 
@@ -35,6 +35,8 @@ _TIE_X = (0.0155, 0.0205)
 _CHARACTER = 0.0083
 _LABEL_POINTS, _NOTE_POINTS, _SMALL_POINTS = 8.0, 7.2, 6.8
 _LEAST_POINTS = 4.0
+# So many characters of frame numbers have room at the left edge.
+_FRAME_CHARACTERS = 9
 
 
 def ladder(
@@ -50,9 +52,9 @@ def ladder(
     """Draw client and server as two rails with their states, and an arrow for each segment of the phase.
 
     `phase` is "handshake", "teardown" or "all" (UsageError otherwise, and where the connection has no such phase). `options` adds
-    each header's options. Arrows fall by `one_way_ns`, a delay measured between two captures, or else by half the round
-    trip of the handshake. Draws into `ax`, or into a new figure of fitting size, and returns the axes. Long runs of like segments
-    share an arrow, long silences are shortened; both say so.
+    each header's options. Arrows fall by `one_way_ns`, a delay measured elsewhere (between captures at both ends), or else by half
+    the round trip of the handshake; the picture says which. Draws into `ax`, or into a new figure of fitting size, and returns the
+    axes. Long runs of like segments share an arrow, long silences are shortened; both say so.
     """
     picture = layout.ladder(connection, phase=phase, options=options, one_way_ns=one_way_ns)
     if not picture.arrows and phase != "all":
@@ -73,9 +75,7 @@ def size_of(picture: layout.Ladder) -> tuple[float, float]:
 
 def _shrink(ax: Axes, first: int, picture: layout.Ladder) -> None:
     """Make the texts from number `first` on smaller where the axes are smaller than the picture wants, but never illegible."""
-    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
-    width, height = size_of(picture)
-    scale = min(1.0, box.width / width, box.height / height)
+    scale = scale_of(ax, size_of(picture))
     for text in ax.texts[first:]:
         text.set_fontsize(max(_LEAST_POINTS, float(text.get_fontsize()) * scale))
 
@@ -83,7 +83,7 @@ def _shrink(ax: Axes, first: int, picture: layout.Ladder) -> None:
 def _draw(pen: Pen, picture: layout.Ladder) -> None:
     pen.ax.set_xlim(_LEFT, _RIGHT)
     pen.ax.set_ylim(picture.height + _FOOT_ROWS, -_HEAD_ROWS)
-    pen.ax.set_axis_off()
+    bare(pen)
     _head(pen, picture)
     if not picture.arrows:
         pen.ax.text(
@@ -201,8 +201,11 @@ def _fitting(text: str, points: float, share: float) -> float:
 def _edge(pen: Pen, arrow: layout.Arrow, picture: layout.Ladder) -> None:
     """Time and frame at the left edge."""
     frames = str(arrow.frame) if arrow.segments == 1 else f"{arrow.frame}–{arrow.last_frame}"
+    if len(frames) > _FRAME_CHARACTERS:
+        frames = frames.replace("–", "–\n")
     pen.ax.text(_TIME_X, arrow.y_start, layout.clock(picture, arrow), ha="right", va="center", size=_NOTE_POINTS, color=pen.look.ink)
-    pen.ax.text(_FRAME_X, arrow.y_start, frames, ha="right", va="center", size=_SMALL_POINTS, color=pen.look.quiet)
+    pen.ax.text(_FRAME_X, arrow.y_start, frames, ha="right", va="center", size=_SMALL_POINTS, color=pen.look.quiet,
+            linespacing=1.1)  # fmt: skip
 
 
 def _break(pen: Pen, pause: layout.Break) -> None:
@@ -225,7 +228,7 @@ def _foot(pen: Pen, picture: layout.Ladder) -> None:
     if picture.one_way_ns is not None:
         way = duration(picture.one_way_ns)
         if picture.measured:
-            said.append(say("Arrows slant by the measured way of {time}.", time=way))
+            said.append(say("Arrows slant by a way of {time}, as given: this capture does not tell it.", time=way))
         else:
             said.append(say("Arrows slant by half the handshake's round trip, {time}: one capture tells no more.", time=way))
     more = []

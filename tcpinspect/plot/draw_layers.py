@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.dissect import Dissection
 from tcpinspect.plot.layer_bands import OCTETS_A_ROW, Band, layer_bands
-from tcpinspect.plot.octet_style import Paper, scale_of, sheet
+from tcpinspect.plot.pen import Pen, bare, pen, scale_of
+from tcpinspect.plot.style import Look
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -15,10 +16,9 @@ if TYPE_CHECKING:
 _OCTET, _ROW, _STEP, _PLACE, _FIELDS = 0.25, 0.205, 0.1, 0.5, 5.0
 _MARGIN, _HEAD = 0.2, 0.42
 _OCTET_POINTS, _NAME_POINTS, _FIELD_POINTS = 7.0, 9.0, 7.2
-_CHINESE = {"frame": "帧", "octets": "字节", "captured of": "已捕获，全长", "no TCP segment": "没有 TCP 报文段"}
 
 
-def layers(found: Dissection, *, theme: str = "light", lang: str = "en", ax: Axes | None = None) -> Axes:
+def layers(found: Dissection, *, theme: str | None = None, lang: str = "en", ax: Axes | None = None) -> Axes:
     """Draw a frame (`insight.dissect`): a band for each layer with its octets and fields, a bracket around what it carries.
 
     `theme` is "light" or "dark", `lang` "en" or "zh" (names of protocols and fields stay as the standards have them). Returns
@@ -27,29 +27,31 @@ def layers(found: Dissection, *, theme: str = "light", lang: str = "en", ax: Axe
     bands = layer_bands(found)
     left = _MARGIN + _STEP * len(bands) + _PLACE
     size = (left + OCTETS_A_ROW * _OCTET + 0.25 + _FIELDS + _MARGIN, _HEAD + (bands[-1].top + bands[-1].rows) * _ROW + _MARGIN)
-    with sheet(ax, size, theme, lang) as (target, colors, chinese):
+    with pen(ax, size, theme=theme, lang=lang, margins=(0, 0, 0, 0)) as drawing:
+        target, colors = drawing.ax, drawing.look
+        bare(drawing)
         target.set_xlim(0, size[0])
         target.set_ylim(size[1], 0)
         scale = scale_of(target, size)
-        _head(target, found, colors, chinese, scale)
+        _head(drawing, found, scale)
         for depth, band in enumerate(bands):
             _band(target, band, colors, left, scale)
             _bracket(target, band, depth, bands, colors)
-    return target
+        return target
 
 
-def _head(ax: Any, found: Dissection, colors: Paper, chinese: bool, scale: float) -> None:
-    word = (lambda text: _CHINESE[text]) if chinese else (lambda text: text)
-    text = f"{word('frame')} {found.frame}, " if found.frame else ""
-    text += f"{len(found.octets):,} {word('octets')}"
+def _head(pen: Pen, found: Dissection, scale: float) -> None:
+    say = pen.say
+    text = f"{say('frame')} {found.frame}, " if found.frame else ""
+    text += f"{len(found.octets):,} {say('octets')}"
     if len(found.octets) < found.wire_length:
-        text += f" {word('captured of')} {found.wire_length:,}"
+        text += f" {say('captured of')} {found.wire_length:,}"
     if found.reason != "TCP":
-        text += f"; {word('no TCP segment')}: {found.reason}"
-    ax.text(_MARGIN, 0.2, text, ha="left", va="center", size=9.5 * scale, weight="bold", color=colors.ink)
+        text += f"; {say('no TCP segment')}: {found.reason}"
+    pen.ax.text(_MARGIN, 0.2, text, ha="left", va="center", size=9.5 * scale, weight="bold", color=pen.look.ink)
 
 
-def _band(ax: Any, band: Band, colors: Paper, left: float, scale: float) -> None:
+def _band(ax: Any, band: Band, colors: Look, left: float, scale: float) -> None:
     from matplotlib.patches import Rectangle
 
     top = _HEAD + band.top * _ROW
@@ -67,7 +69,7 @@ def _band(ax: Any, band: Band, colors: Paper, left: float, scale: float) -> None
         ax.text(x, top + (n + 1.5) * _ROW, line, ha="left", va="center", size=_FIELD_POINTS * scale, color=colors.quiet)
 
 
-def _bracket(ax: Any, band: Band, depth: int, bands: tuple[Band, ...], colors: Paper) -> None:
+def _bracket(ax: Any, band: Band, depth: int, bands: tuple[Band, ...], colors: Look) -> None:
     """A line from the band down to the end of what it carries: the data ends it all, a trailer belongs to the link alone."""
     inner = [other for other in bands if other.name != "Trailer" or depth == 0]
     last = inner[-1] if band.name != "Trailer" else band

@@ -9,14 +9,14 @@ from tcpinspect.model.state_colors import readable
 from tcpinspect.plot.diagram import Arc, Machine, Node, Passage, Point
 from tcpinspect.plot.diagram import machine as lay_out
 from tcpinspect.plot.diagram_map import HALF_HEIGHT, HALF_WIDTH, NOTE_ABOVE, NOTE_LEFT, NOTE_RIGHT
-from tcpinspect.plot.pen import Pen, pen
+from tcpinspect.plot.pen import Pen, bare, pen
 from tcpinspect.plot.style import state_color
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_SIZE = (10.5, 9.6)
-_LEFT, _RIGHT, _TOP, _BOTTOM = -0.75, 6.75, -0.75, 7.95
+_SIZE = (11.2, 10.05)
+_LEFT, _RIGHT, _TOP, _BOTTOM = -0.75, 7.25, -0.75, 8.36
 # Two sides along the same arc run so far apart.
 _APART = 0.035
 _POINTS = 7.0
@@ -46,7 +46,7 @@ def _draw(pen: Pen, picture: Machine) -> None:
     ax = pen.ax
     ax.set_xlim(_LEFT, _RIGHT)
     ax.set_ylim(_BOTTOM, _TOP)
-    ax.set_axis_off()
+    bare(pen)
     for arc in picture.arcs:
         _arc(pen, arc, picture)
     for node in picture.nodes:
@@ -98,7 +98,11 @@ def _arc(pen: Pen, arc: Arc, picture: Machine) -> None:
     taken = [f"{arc.times:,}×"] if many and arc.passages else [] if many else [_by(pen, passage) for passage in arc.passages]
     # What took the way stands under what the way is.
     text = "\n".join([words, *taken])
-    pen.ax.text(arc.x, arc.y, text, ha=arc.align, va=arc.up, size=_POINTS if arc.passages else _POINTS - 0.8, color=color,
+    # Beside two lines, not on the nearer of them.
+    aside = 2 * _APART if len(arc.passages) > 1 and not many else 0.0
+    x = arc.x + {"left": aside, "right": -aside}.get(arc.align, 0.0)
+    y = arc.y + {"top": aside, "bottom": -aside}.get(arc.up, 0.0)
+    pen.ax.text(x, y, text, ha=arc.align, va=arc.up, size=_POINTS if arc.passages else _POINTS - 0.8, color=color,
                 weight="bold" if arc.passages else "normal", zorder=4, linespacing=1.25, bbox=_patch(pen))  # fmt: skip
 
 

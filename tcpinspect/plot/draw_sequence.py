@@ -62,7 +62,25 @@ def _draw(pen: Pen, picture: Sequence) -> None:
     pen.ax.ticklabel_format(axis="y", style="plain", useOffset=False)
     large = pen.ax.get_ylim()[1] >= 10_000_000
     pen.ax.yaxis.set_major_formatter(lambda value, _: f"{value / 1e6:,g} M" if large else f"{value:,.0f}")
-    legend(pen, loc="upper left" if len(picture.high) > 2 else "best")
+    legend(pen, loc=_corner(pen, picture, size))
+
+
+def _corner(pen: Pen, picture: Sequence, size: int) -> str:
+    """The corner in which the legend hides least: no mark if it can be, then as few segments as can be."""
+    import numpy as np
+
+    ax, renderer = pen.ax, pen.ax.figure.canvas.get_renderer()
+    x = picture.time_ns / size
+    points = np.concatenate([ax.transData.transform(np.stack((x, y), axis=1)) for y in (picture.low, picture.high)])
+    texts = [text.get_window_extent(renderer) for text in ax.texts]
+
+    def hidden(corner: str) -> tuple[int, int]:
+        legend(pen, loc=corner)
+        box = ax.get_legend().get_window_extent(renderer).padded(2)
+        inside = (points[:, 0] > box.x0) & (points[:, 0] < box.x1) & (points[:, 1] > box.y0) & (points[:, 1] < box.y1)
+        return sum(box.overlaps(text) for text in texts), int(inside.sum())
+
+    return min(("upper left", "lower right", "upper right", "lower left"), key=hidden)
 
 
 def _limits(pen: Pen, picture: Sequence, size: int, last: int) -> None:

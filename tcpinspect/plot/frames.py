@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from tcpinspect.plot.phases import closing_start, phase_bounds
 from tcpinspect.plot.pieces import Frame, Tie
 from tcpinspect.protocol.header import FIN, RST, SYN
 from tcpinspect.protocol.seqnum import difference
@@ -19,15 +18,9 @@ _ABOVE, _BELOW = 0.45, 0.44
 # Room for the options below the last note, where there are any.
 _OPTIONS = 0.3
 # A retransmission cut otherwise than its original is looked for among so many segments.
-_LATELY = 500
+LATELY = 500
 # Where an arrow stands, by frame: start, end, whether the client sent it.
 Ends = Mapping[int, tuple[float, float, bool]]
-
-
-def bounds(segments: Sequence[Any], timeline: Sequence[Any]) -> tuple[int, int]:
-    """Past the last segment of the handshake, and the first one of the teardown."""
-    _, opened = phase_bounds(segments, timeline, "handshake")
-    return opened, max(closing_start(segments), opened)
 
 
 def frames(connection: Any, segments: Sequence[Any], between: tuple[int, int], ends: Ends, *, options: bool) -> tuple[Frame, ...]:
@@ -46,27 +39,32 @@ def _extent(segments: Sequence[Any], ends: Ends, options: bool) -> tuple[float, 
     return ends[segments[0].frame][0] - _ABOVE, max(lowest, ends[segments[-1].frame][0] + _BELOW + (_OPTIONS if options else 0.0))
 
 
-def ties(segments: Sequence[Any], answers: Collection[int], ends: Ends) -> tuple[Tie, ...]:
-    """Each retransmission with the latest segment before it that carried its first octet; none where that was not captured."""
-    found: list[Tie] = []
+def ties(segments: Sequence[Any], answers: Collection[int], ends: Ends, alone: Collection[int]) -> tuple[Tie, ...]:
+    """Each retransmission with the latest segment before it that carried its first octet; none where that was not captured.
+
+    One of both has an arrow of its own (its frame is in `alone`): what folds repeat of each other would be a thicket.
+    """
+    found: dict[tuple[float, float, bool], Tie] = {}
     # By direction: what was sent lately, the latest last; and by direction and number what began there last.
-    lately: dict[bool, deque[Any]] = {True: deque(maxlen=_LATELY), False: deque(maxlen=_LATELY)}
+    lately: dict[bool, deque[Any]] = {True: deque(maxlen=LATELY), False: deque(maxlen=LATELY)}
     began: dict[tuple[bool, int], Any] = {}
     for s in segments:
         size = s.payload_len + bool(s.tcp_flags & (SYN | FIN))
         if not size or s.tcp_flags & RST:
             continue
-        mine = lately[bool(s.from_client)]
+        way = bool(s.from_client)
+        mine = lately[way]
         if s.retransmission and s.frame not in answers:
-            before = began.get((bool(s.from_client), s.seq_raw))
+            before = began.get((way, s.seq_raw))
             before = before or next((other for other in reversed(mine) if _carries(other, s.seq_raw)), None)
-            if before is not None and ends[before.frame][0] < ends[s.frame][0]:
-                top, way = ends[before.frame][0], bool(s.from_client)
-                busy = {tie.lane for tie in found if tie.from_client is way and tie.y_bottom > top}
-                found.append(Tie(way, top, ends[s.frame][0], before.frame, s.frame, min({0, 1} - busy, default=1)))
+            if before is not None and (s.frame in alone or before.frame in alone):
+                top, bottom = ends[before.frame][0], ends[s.frame][0]
+                if top < bottom and (top, bottom, way) not in found:
+                    busy = {tie.lane for tie in found.values() if tie.from_client is way and tie.y_bottom > top}
+                    found[top, bottom, way] = Tie(way, top, bottom, before.frame, s.frame, min({0, 1} - busy, default=1))
         mine.append(s)
-        began[bool(s.from_client), s.seq_raw] = s
-    return tuple(found)
+        began[way, s.seq_raw] = s
+    return tuple(found.values())
 
 
 def _carries(segment: Any, number: int) -> bool:

@@ -16,7 +16,7 @@ from tcpinspect.insight.oddities import Oddity, oddities
 from tcpinspect.protocol import header
 
 ROW_BITS = 32
-GROUPS = ("port", "number", "control", "flag", "window", "check", "option", "data")
+# The groups are those of `style.CELLS`.
 _GROUP_OF = {
     "src_port": "port", "dst_port": "port", "seq_raw": "number", "ack_raw": "number", "data_offset": "control", "reserved": "control",
     "window_raw": "window", "checksum": "check", "urgent_pointer": "check",

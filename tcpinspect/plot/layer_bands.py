@@ -17,7 +17,7 @@ OCTETS_A_ROW = 16
 _MOST_ROWS = 6  # of octets in one band
 _MOST_LINES = 6  # of fields in one band
 _CHARACTERS = 78
-# The groups of `octet_style` that colour the layers, by what they are.
+# The groups (`style.CELLS`) that colour the layers, by what they are.
 _GROUPS = {"TCP": "flag", "Data": "data", "Trailer": "data", "IPv4": "number", "IPv6": "number", "Ethernet": "port", "UDP": "window"}
 
 

@@ -14,14 +14,14 @@ from __future__ import annotations
 from typing import Any
 
 from tcpinspect.insight.words import words
-from tcpinspect.plot.fold import runs
-from tcpinspect.plot.frames import bounds, frames, ties
+from tcpinspect.plot.extract import extract
+from tcpinspect.plot.frames import frames, ties
 from tcpinspect.plot.itself import steps_of
 from tcpinspect.plot.lanes import lanes
 from tcpinspect.plot.lost import crossing_answers, lost_frames, unanswered_frames
-from tcpinspect.plot.phases import PHASES, missing, phase_bounds
+from tcpinspect.plot.phases import PHASES, missing
 from tcpinspect.plot.pieces import KINDS, Arrow, Bar, Break, Frame, Kind, Ladder, Lanes, Side, Span, Tick, Tie
-from tcpinspect.plot.place import Given, place, silences
+from tcpinspect.plot.place import Given, place
 from tcpinspect.plot.rails import attach, crowding, rail
 
 __all__ = [
@@ -45,18 +45,17 @@ def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS, opti
 
     Raises UsageError for a phase there is not. A phase that the connection does not have gives a Ladder without arrows.
     """
-    everything, timeline = connection.segments, steps_of(connection)
-    first, past = phase_bounds(everything, timeline, phase)
+    timeline = steps_of(connection)
+    seen = extract(connection, timeline, phase, most=most)
+    everything, first, past = seen.segments, seen.first, seen.past
     segments = everything[first:past]
-    quiet = silences(segments)
     attached = {side: attach(side, timeline) for side in _SIDES}
     stepping = {frame for steps, _ in attached.values() for frame in steps}
-    between = bounds(everything, timeline)
     given = Given(
         segments=segments,
         words=words(everything[:past])[first:],
-        runs=runs(segments, stepping, quiet, most=most),
-        silences=quiet,
+        runs=seen.runs,
+        silences=seen.silences,
         lost=lost_frames(everything, timeline, connection.initial_rtt_ns),
         unanswered=unanswered_frames(everything),
         answers=crossing_answers(everything),
@@ -64,7 +63,7 @@ def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS, opti
         trailing=max(len(trailing) for _, trailing in attached.values()) if past == len(everything) else 0,
         one_way_ns=one_way_ns if one_way_ns is not None else half_the_round_trip(connection),
         options=options,
-        apart=frozenset(n - first for n in between),
+        apart=frozenset(n - first for n in seen.between),
     )
     rows = place(given)
     shown = (segments[0].frame, segments[-1].frame) if segments else (0, 0)
@@ -79,10 +78,10 @@ def ladder(connection: Any, *, phase: str = "all", most: int = MOST_ARROWS, opti
         breaks=tuple(rows.breaks),
         height=rows.height,
         start_ns=connection.start_ns,
-        segments=len(segments),
+        segments=seen.counted,
         phase=phase,
-        frames=frames(connection, everything, between, rows.ends, options=options),
-        ties=ties(segments, given.answers, rows.ends),
+        frames=frames(connection, everything, seen.between, rows.ends, options=options),
+        ties=ties(segments, given.answers, rows.ends, {arrow.frame for arrow in rows.arrows if arrow.segments == 1}),
         one_way_ns=given.one_way_ns,
         measured=one_way_ns is not None,
     )

@@ -28,8 +28,10 @@ def lost_frames(segments: Sequence[Any], timeline: Sequence[Any], initial_rtt_ns
     speakers = {bool(s.from_client) for s in segments}
     unanswered = len(speakers) == 1 and all(s.tcp_flags & SYN for s in segments) and not arrived
     lost: set[int] = {s.frame for s in segments} if unanswered else set()
-    latest: dict[tuple[bool, int, bool], Any] = {}
-    for s in segments:
+    latest: dict[tuple[bool, int, bool], tuple[int, Any]] = {}
+    answers = _Answers()
+    for n, s in enumerate(segments):
+        answers.hear(n, s)
         if s.tcp_flags & RST:
             continue
         size = s.payload_len + (1 if s.tcp_flags & (SYN | FIN) else 0)
@@ -37,13 +39,13 @@ def lost_frames(segments: Sequence[Any], timeline: Sequence[Any], initial_rtt_ns
             continue
         # A SYN-ACK after a bare SYN of the same side (a simultaneous open) repeats its number, but is an answer.
         way = (bool(s.from_client), s.seq_raw, bool(s.tcp_flags & SYN and s.tcp_flags & ACK))
-        before = latest.get(way)
-        if before is not None and s.retransmission and not s.spurious_retransmission:
+        at, before = latest.get(way, (0, None))
+        if before is not None and not answers.came(at, before) and s.retransmission and not s.spurious_retransmission:
             end = add(before.seq_raw, before.payload_len)
             covered = difference(add(s.seq_raw, size), end) >= 0
             if covered and s.time_ns - before.time_ns >= soon and before.frame not in arrived:
                 lost.add(before.frame)
-        latest[way] = s
+        latest[way] = n, s
     if len(speakers) == 2:
         silent = unanswered_frames(segments) - arrived
         gone = {(bool(s.from_client), s.seq_raw) for s in segments if s.frame in lost}
@@ -52,6 +54,28 @@ def lost_frames(segments: Sequence[Any], timeline: Sequence[Any], initial_rtt_ns
             if s.frame in silent and not s.tcp_flags & RST and (repeats or s.keep_alive or s.zero_window_probe):
                 lost.add(s.frame)
     return frozenset(lost)
+
+
+class _Answers:
+    """Which segments the other side answered, though no step of its tells: it knew nothing of the connection, or knew better."""
+
+    def __init__(self) -> None:
+        self._refused: dict[tuple[bool, int], int] = {}
+        self._spoke: dict[bool, int] = {}
+
+    def hear(self, place: int, s: Any) -> None:
+        """The next segment."""
+        if s.tcp_flags & RST:
+            # RFC 9293 §3.5.2: a reset without ACK takes its number from the acknowledgment that it answers.
+            self._refused[not s.from_client, s.seq_raw] = place
+        elif s.tcp_flags & ACK and not s.tcp_flags & SYN:
+            self._spoke[bool(s.from_client)] = place
+
+    def came(self, place: int, s: Any) -> bool:
+        """Whether segment `s` at this place was answered since: refused, or a SYN met by an ACK (§3.5.1, figure 9)."""
+        if s.tcp_flags & ACK:
+            return self._refused.get((bool(s.from_client), s.ack_raw), -1) > place
+        return bool(s.tcp_flags & SYN) and self._spoke.get(not s.from_client, -1) > place
 
 
 def unanswered_frames(segments: Sequence[Any]) -> frozenset[int]:

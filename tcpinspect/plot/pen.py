@@ -23,12 +23,13 @@ _LETTER = 0.058
 
 
 class Pen(NamedTuple):
-    """The axes, the colours and the language of one drawing; `own`: the figure was made for it."""
+    """The axes, the colours and the language of one drawing; `own`: the figure was made for it; `lang`: what it speaks in fact."""
 
     ax: Any
     look: Look
     say: Speech
     own: bool
+    lang: str
 
 
 @contextmanager
@@ -47,16 +48,17 @@ def pen(
     import matplotlib
 
     say, families = speech(lang)
+    spoken = lang if len(families) > 1 else "en"
     with matplotlib.rc_context(settings(families)):
         if ax is None:
             colors = look(theme)
             ax = _new_axes(size, margins, colors)
-            yield Pen(ax, colors, say, True)
+            yield Pen(ax, colors, say, True, spoken)
             return
         background = matplotlib.colors.to_rgba(ax.figure.get_facecolor())
         colors = look(theme, background)
         ax.set_facecolor(colors.paper if theme else background)
-        yield Pen(ax, colors, say, False)
+        yield Pen(ax, colors, say, False, spoken)
 
 
 def _new_axes(size: tuple[float, float], margins: tuple[float, float, float, float], colors: Look) -> Axes:
@@ -71,6 +73,22 @@ def _new_axes(size: tuple[float, float], margins: tuple[float, float, float, flo
     ax: Axes = figure.add_axes(place, axes_class=shown_axes())
     ax.set_facecolor(colors.paper)
     return ax
+
+
+def bare(pen: Pen) -> None:
+    """Axes without axes, on the paper of the picture: those that are switched off do not paint themselves."""
+    from matplotlib.patches import Rectangle
+
+    pen.ax.set_axis_off()
+    if not pen.own:
+        paper = Rectangle((0, 0), 1, 1, transform=pen.ax.transAxes, facecolor=pen.ax.get_facecolor(), zorder=0)
+        pen.ax.add_patch(paper)
+
+
+def scale_of(ax: Any, size: tuple[float, float]) -> float:
+    """How much smaller the axes are than a picture of `size` inches wants, at most 1: texts shrink with them."""
+    box = ax.get_window_extent().transformed(ax.figure.dpi_scale_trans.inverted())
+    return float(min(1.0, box.width / size[0], box.height / size[1]))
 
 
 def frame(pen: Pen, *, title: str, x: str, y: str, notes: Sequence[str] = ()) -> None:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from math import log10
 from typing import Any
 
 from tcpinspect.insight.words import flags_in_words, numbers_in_words
-from tcpinspect.plot.fold import Run, fold_words
+from tcpinspect.plot.extract import SILENCE_LEAST_NS
+from tcpinspect.plot.fold import Run, Tally, fold_words, tally_of
 from tcpinspect.plot.pieces import Arrow, Break, Kind
 from tcpinspect.protocol.header import ACK, FIN, RST, SYN
 from tcpinspect.protocol.seqnum import add, difference
@@ -35,10 +35,6 @@ _OPTION_ROWS = 0.3
 # Two that cross start this far apart and fall this far: the lines then meet beyond both labels.
 _CROSSING_PITCH = 0.45
 _CROSSING_FALL = 2.0
-# A pause of a second always counts as silence; a shorter one from 0.2 s on if it is long beside the others.
-_SILENCE_NS = 1_000_000_000
-_SILENCE_LEAST_NS = 200_000_000
-_SILENCE_TIMES = 10
 
 
 @dataclass(slots=True)
@@ -75,16 +71,6 @@ class Given:
     apart: frozenset[int] = frozenset()
 
 
-def silences(segments: Sequence[Any]) -> dict[int, int]:
-    """Index of each segment that a long silence lies before, and how long it is in ns."""
-    gaps = [max(0, b.time_ns - a.time_ns) for a, b in pairwise(segments)]
-    if not gaps:
-        return {}
-    usual = sorted(gaps)[len(gaps) // 2]
-    least = min(_SILENCE_NS, max(_SILENCE_LEAST_NS, _SILENCE_TIMES * usual))
-    return {n + 1: gap for n, gap in enumerate(gaps) if gap >= least}
-
-
 def place(given: Given) -> Rows:
     """Give every arrow its height, from the top down."""
     rows = Rows()
@@ -96,7 +82,7 @@ def place(given: Given) -> Rows:
             y = _after_pause(rows, y, lowest, given, run.first) + (_FRAME_ROWS if run.first in given.apart else 0.0)
         crosses = not crossed and _meets_next(given, n)
         fall = _CROSSING_FALL if crosses or crossed else slant if len(part) == 1 else 0.0
-        arrow = _arrow(part, given.words[run.first], (y, y + fall), crosses, given)
+        arrow = _arrow(part, run.tally, given.words[run.first], (y, y + fall), crosses, given)
         rows.arrows.append(arrow)
         rows.ends.update((s.frame, (arrow.y_start, arrow.y_end, arrow.from_client)) for s in part)
         # Where one segment moves a side through several states, each name needs its room before the next arrow.
@@ -118,7 +104,7 @@ def _after_pause(rows: Rows, y: float, lowest: float, given: Given, index: int) 
     pause = given.segments[index].time_ns - given.segments[index - 1].time_ns
     if rows.arrows[-1].crosses:
         return y
-    return y + _STRETCH * min(1.0, max(0.0, pause / _SILENCE_LEAST_NS))
+    return y + _STRETCH * min(1.0, max(0.0, pause / SILENCE_LEAST_NS))
 
 
 def _meets_next(given: Given, n: int) -> bool:
@@ -132,11 +118,13 @@ def _meets_next(given: Given, n: int) -> bool:
     return a.frame not in given.lost and _cross(a, given.segments[other.first])
 
 
-def _arrow(part: Sequence[Any], note: str, ys: tuple[float, float], crosses: bool, given: Given) -> Arrow:
+def _arrow(part: Sequence[Any], tally: Tally | None, note: str, ys: tuple[float, float], crosses: bool, given: Given) -> Arrow:
     s = part[0]
     if len(part) > 1:
-        label, inside, from_client = fold_words(part)
-        return Arrow(*ys, from_client, s.frame, s.time_ns, label, inside, "fold", False, last_frame=part[-1].frame, segments=len(part))
+        tally = tally or tally_of(part)
+        label, inside, from_client = fold_words(tally)
+        number = sum(tally.segments)
+        return Arrow(*ys, from_client, s.frame, s.time_ns, label, inside, "fold", False, last_frame=part[-1].frame, segments=number)
     kind, lost = kind_of(s, answer=s.frame in given.answers), s.frame in given.lost
     flags, numbers = flags_in_words(s.tcp_flags), numbers_in_words(s)
     if lost:

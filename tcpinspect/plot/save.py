@@ -38,3 +38,15 @@ def save(picture: Axes | Figure, path: str | os.PathLike[str]) -> None:
     families = max((text.get_fontfamily() for text in figure.findobj(Text)), key=len, default=[])  # type: ignore[union-attr]
     with matplotlib.rc_context(settings(families or [BASE_FONT])):
         figure.savefig(path, format=suffix[1:], dpi=_DPI, metadata=_METADATA[suffix], facecolor="auto")  # type: ignore[union-attr]
+
+
+def svg_of(picture: Axes) -> str:
+    """The picture as SVG for a page or a notebook, from its `<svg` on: the same text for the same picture."""
+    import io
+
+    import matplotlib
+
+    out = io.StringIO()
+    with matplotlib.rc_context(settings()):
+        picture.get_figure().savefig(out, format="svg", metadata=_METADATA[".svg"])  # type: ignore[union-attr]
+    return out.getvalue()[out.getvalue().index("<svg") :]

@@ -54,7 +54,8 @@ _DARK_TONES: dict[str, str] = {"fine": "#2fc79a", "open": "#5aa9e6", "unanswered
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """The colours of a picture on light or on dark paper; `hues` are those of curves and marks, by what they show."""
+    """The colours of a picture on light or on dark paper; `hues` are those of curves and marks, by what they show, `fills` those of
+    cells that hold text, by `CELLS`. What is forbidden has the colour of a reset."""
 
     name: str
     ink: str
@@ -65,7 +66,14 @@ class Look:
     strokes: Mapping[str, Stroke]
     tones: Mapping[str, str]
     hues: Mapping[str, str]
+    fills: Mapping[str, str]
 
+
+# The groups of cells in the pictures of octets. Okabe and Ito's hues, thinned so that black text, or white on dark paper, stands out:
+# contrast above 7 with all of them. No meaning rests on the hue: every cell carries its name.
+CELLS = ("port", "number", "control", "flag", "window", "check", "option", "data")
+_LIGHT_FILLS = ("#cfe6f7", "#c9ebde", "#eceef1", "#fbe3b0", "#d5e3ef", "#e6dcf0", "#f6dbe8", "#f4f5f7")
+_DARK_FILLS = ("#17405c", "#14503f", "#2a303a", "#5c4209", "#1b3b57", "#42305a", "#5a2b45", "#1d232c")
 
 LIGHT = Look(
     "light", _INK, "#6b7280", "#d1d5db", "#f4f5f7", _PAPER, STROKES, TONES,
@@ -73,6 +81,7 @@ LIGHT = Look(
         "data": "#1a1a1a", "ack": "#0e8a66", "window": "#b87400", "sack": "#8a4a9e", "again": "#d1340b", "order": "#a3447a",
         "client": "#b3540a", "server": "#0f5c94", "one": "#0f5c94", "two": "#d55e00", "three": "#0e8a66",
     },
+    dict(zip(CELLS, _LIGHT_FILLS, strict=True)),
 )  # fmt: skip
 DARK = Look(
     "dark", "#e8eaed", "#9aa3b2", "#3b424d", "#1d232c", "#12161c", _DARK_STROKES, _DARK_TONES,
@@ -80,6 +89,7 @@ DARK = Look(
         "data": "#e8eaed", "ack": "#37cf9f", "window": "#f0b840", "sack": "#c79be0", "again": "#ff7a55", "order": "#e39bc6",
         "client": "#ff9a3c", "server": "#6db9ee", "one": "#6db9ee", "two": "#ff9a3c", "three": "#37cf9f",
     },
+    dict(zip(CELLS, _DARK_FILLS, strict=True)),
 )  # fmt: skip
 THEMES: dict[str, Look] = {"light": LIGHT, "dark": DARK}
 

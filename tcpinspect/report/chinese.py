@@ -89,6 +89,8 @@ _PAGE = {
     "Time, s": "时间（秒）", "From": "来自", "Flags": "标志", "Seq": "序号", "Ack": "确认号", "Octets": "字节", "What it is": "是什么",
     "{0} of {1} segments: the first, the last, and those that say something. The others are not in this page.":
         "{1} 个报文段中的 {0} 个：开头、结尾和有话可说的。其余的不在本页。",
+    "{0} of {1} segments: the first, the last, those that change a state, and over the whole length some that Wireshark marks. Why each was sent is not worked out for so long a connection: tcpinspect why FILE --frame N tells it.":
+        "{1} 个报文段中的 {0} 个：开头、结尾、改变状态的，以及全程中 Wireshark 有标记的一部分。连接太长，没有逐个推断发送原因：tcpinspect why FILE --frame N 可以说明。",
     "All {0} segments": "全部 {0} 个报文段", "Segments of connection {0}": "连接 {0} 的报文段", "{0} segments left out": "略去 {0} 个报文段", "{0} of {1}": "{1} 个中的 {0} 个",
     "Frame {0} is not in this page: tcpinspect why FILE --frame {0}": "帧 {0} 不在本页：tcpinspect why FILE --frame {0}",
     "The segments of connection {0} are not in this page: tcpinspect show FILE --stream {0}": "连接 {0} 的报文段不在本页：tcpinspect show FILE --stream {0}",

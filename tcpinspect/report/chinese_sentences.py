@@ -6,6 +6,8 @@ Each pattern covers a whole text or, through the groups of others, a part of one
 
 from __future__ import annotations
 
+from tcpinspect.report.chinese_why import WHY
+
 _N, _T, _E = r"([\d,]+)", r"([\d.,]+ (?:ns|µs|ms|s)|[\d.]+ (?:min|h|d)(?: \d+ (?:s|min|h))?|0 s)", r"(\S+)"
 _SIDE = "(client|server)"
 
@@ -141,4 +143,4 @@ _GENERAL = {
     r"(.+?), (.+)": "{0}，{1}",
 }
 
-SENTENCES: dict[str, str] = {**_STORY, **_FINDINGS, **_SEGMENT, **_LISTED, **_GENERAL}
+SENTENCES: dict[str, str] = {**WHY, **_STORY, **_FINDINGS, **_SEGMENT, **_LISTED, **_GENERAL}

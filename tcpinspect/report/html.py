@@ -45,7 +45,9 @@ _MOST_COMMENTS = 50
 _LONGEST_COMMENT = 500
 _WORTH = 12
 _SCRIPTS = ("data.js", "card.js", "ladder.js", "explore.js", "connections.js", "links.js")
-_SAID = re.compile(r'\bsay\("((?:[^"\\]|\\.)+)"|\["([A-Z][A-Za-z, ]*)", "n?"\]|\bfield\("([^"]+)"')
+_SAID = re.compile(
+    r'\bsay\("((?:[^"\\]|\\.)+)"|^const PICKED\w* = "([^"]+)"|\["([A-Z][A-Za-z, ]*)", "n?"\]|\bfield\("([^"]+)"', re.MULTILINE
+)
 # Filled in at the end. No text of a capture can look like them: `finalize` writes their first character out.
 _NOTE_HERE, _DATA_HERE = "\x00the note of what is left out\x00", "\x00the data\x00"
 _RESERVE = 20_000  # octets for that note and for what the data has around the connections

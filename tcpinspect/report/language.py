@@ -17,7 +17,7 @@ from tcpinspect.report.safe import plain
 
 # What needs no translation inside a sentence: amounts with their units, addresses, names of states and ids.
 _NAME = re.compile(
-    r"[−+]?[\d.,]+"
+    r"[−+-]?[\d.,]+"
     r"( (ns|µs|ms|s|min|h|d|B|kB|MB|GB|TB|%))?( \d+ (s|min|h))?|[\da-fA-F.:\[\]]+|[A-Z0-9]+(-[A-Z0-9]+)*(v6)?|[a-z0-9]+(-[a-z0-9]+)+"
 )
 LANGUAGES = {"en": "English", "zh": "中文"}

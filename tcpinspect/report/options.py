@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Any, NamedTuple
 
 from tcpinspect.insight.phrases import UNKNOWN, number
@@ -40,7 +39,7 @@ def negotiated(connection: Any) -> list[OptionRow]:
 
 def _syns(connection: Any) -> tuple[Any, Any]:
     found: dict[bool, Any] = {}
-    for segment in islice(connection.segments, _SEARCH):
+    for segment in connection.first_segments(_SEARCH):
         if segment.tcp_flags & header.SYN and not segment.tcp_flags & header.RST:
             found.setdefault(segment.from_client, segment)
             if len(found) == 2:

@@ -5,18 +5,20 @@ Reading: HTML Living Standard §4.12.1.3 (what may stand in a script element), R
 A connection is a dictionary of columns. A column whose values are all alike is that one value; frames and times are differences
 to the row before; sentences are numbers of lines in one list for the whole page. `templates/data.js` reads it back. Connections
 are taken in the given order, most interesting first, until the room is spent; of a long one the segments that say something.
+Explaining is a replay of all segments; those of a very long connection (LONGEST_TOLD) are told by the words of a ladder instead.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
 
 from tcpinspect.insight.outcome_words import outcome_line
 from tcpinspect.insight.phrases import rfc_reference
-from tcpinspect.insight.why import tell_all
+from tcpinspect.insight.why import Told, tell_all
+from tcpinspect.insight.words import words
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.protocol.header import FIN, RST, SYN
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
@@ -25,9 +27,9 @@ from tcpinspect.schema import ANALYSIS_FLAGS
 
 # More rows than this are a wall: of a longer connection the first, the last and the telling ones are carried.
 MOST_SEGMENTS = 600
-_EDGE = 200
-# So much of a connection is read at all, and so much of all connections: explaining costs some 50 µs a segment.
-_LONGEST = 4000
+_EDGE = 150
+# A longer connection is not explained, and so much of all connections is: a replay costs some 50 µs a segment.
+LONGEST_TOLD = 20_000
 _MOST_READ = 60_000
 _AT_ONCE = 15_000  # segments fetched in one pass over the capture's: as many rows are in memory
 
@@ -72,22 +74,26 @@ class PageData:
         """Take connections in this order until the room or the time is spent; one that does not fit is passed over."""
         rows = self._analysis.connection_rows
         for batch in _batches(order, rows):
-            found = self._analysis.segments_by_stream(batch, most=_LONGEST)
+            told = [stream for stream in batch if _size(rows[stream]) <= LONGEST_TOLD]
+            found = self._analysis.segments_by_stream(told, most=LONGEST_TOLD)
             for stream in batch:
                 if self._room <= 0:
                     return
-                self._take(rows[stream], found[stream])
+                timeline = self._analysis.steps_of(stream)
+                long = stream not in found
+                some = picked_of_long(self._analysis, stream, timeline) if long else picked(found[stream], timeline)
+                self._take(rows[stream], some, timeline)
 
-    def _take(self, row: Any, segments: list[Any]) -> None:
+    def _take(self, row: Any, some: Picked, timeline: list[Any]) -> None:
         before = self._lines.size
-        text = _compact(connection(row, segments, self._analysis.steps_of(row.stream), self._lines))
+        text = _compact(connection(row, some, timeline, self._lines))
         # Lines stay even where the connection does not.
         self._room -= self._lines.size - before
         if len(text) + len(f'"{row.stream}":,') > self._room:
             return
         self._room -= len(text) + len(f'"{row.stream}":,')
         self.streams[row.stream] = text
-        self.segments += min(len(segments), MOST_SEGMENTS)
+        self.segments += len(some.segments)
 
     def text(self, **more: Any) -> str:
         """All of it as JSON that may stand inside a script element; `more` are further members."""
@@ -104,8 +110,10 @@ def _batches(order: Iterable[int], rows: list[Any]) -> Iterator[list[int]]:
     batch: list[int] = []
     in_batch = read = 0
     for stream in order:
-        size = min(rows[stream].client_packets + rows[stream].server_packets, _LONGEST)
-        if read + size > _MOST_READ:
+        size = min(_size(rows[stream]), LONGEST_TOLD + 1)
+        if size > LONGEST_TOLD:
+            size = MOST_SEGMENTS
+        elif read + size > _MOST_READ:
             break
         read += size
         if batch and in_batch + size > _AT_ONCE:
@@ -117,33 +125,72 @@ def _batches(order: Iterable[int], rows: list[Any]) -> Iterator[list[int]]:
         yield batch
 
 
+def _size(row: Any) -> int:
+    return int(row.client_packets + row.server_packets)
+
+
 def _compact(value: Any) -> str:
     """JSON without a blank, and without any character that HTML would act upon."""
     text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
     return text.replace("<", "\\u003c").replace(">", "\\u003e").replace("&", "\\u0026")
 
 
-def connection(row: Any, segments: list[Any], timeline: list[Any], lines: Lines) -> dict[str, Any]:
-    """One connection for `data.js`: facts under single letters, explained there."""
+class Picked(NamedTuple):
+    """The segments of a connection that are carried, their places in it, and what is said of each; `explained`: by a replay of all."""
+
+    segments: list[Any]
+    places: list[int]
+    told: list[Told]
+    explained: bool
+
+
+def picked(segments: list[Any], timeline: list[Any]) -> Picked:
+    """All segments of a connection; of a long one the first, the last, and those that say something."""
     told = tell_all(segments, timeline)
     stepping = {step.frame for step in timeline}
-    chosen = _telling(segments, [bool(one.cause) for one in told], stepping)
-    places = {segments[at].frame: n for n, at in enumerate(chosen)}
-    picked = [segments[at] for at in chosen]
-    total = row.client_packets + row.server_packets
+    weighty = [n for n, s in enumerate(segments) if s.frame in stepping or s.tcp_flags & (SYN | FIN | RST)]
+    chosen = _chosen(len(segments), weighty, [n for n, one in enumerate(told) if one.cause])
+    return Picked([segments[n] for n in chosen], chosen, [told[n] for n in chosen], True)
+
+
+def picked_of_long(analysis: Any, stream: int, timeline: list[Any]) -> Picked:
+    """The same for a connection too long for a replay: what says something is told by steps, flags and Wireshark's marks."""
+    import numpy as np
+
+    from tcpinspect.plot.context import context
+
+    arrays = analysis.connections[stream].arrays
+    stepping = {step.frame for step in timeline if step.frame is not None}
+    weighty = np.isin(arrays["frame"], list(stepping)) | ((arrays["tcp_flags"] & (SYN | FIN | RST)) != 0)
+    chosen = _chosen(len(arrays), np.flatnonzero(weighty).tolist(), np.flatnonzero(arrays["analysis"] != 0).tolist())
+    known = context(arrays, chosen, stepping, also=())
+    rows = arrays.rows(known)
+    said = dict(zip(known, words(rows), strict=True))
+    at = dict(zip(known, rows, strict=True))
+    told = [Told("", f"{said[n][:1].upper()}{said[n][1:]}.", ()) for n in chosen]
+    return Picked([at[n] for n in chosen], chosen, told, False)
+
+
+def connection(row: Any, some: Picked, timeline: list[Any], lines: Lines) -> dict[str, Any]:
+    """One connection for `data.js`: facts under single letters, explained there."""
+    told, chosen = some.told, some.places
+    places = {segment.frame: n for n, segment in enumerate(some.segments)}
+    total = _size(row)
     out: dict[str, Any] = {
         "c": endpoint_text(row.client, row.client_port), "s": endpoint_text(row.server, row.server_port),
         "o": lines.number(outcome_line(row)),
-        "t": [_step(step, places, row.start_ns, lines) for step in timeline], **_columns(picked, row.start_ns, lines),
-        "y": _column([lines.number(told[at].sentence) for at in chosen]),
+        "t": [_step(step, places, row.start_ns, lines) for step in timeline], **_columns(some.segments, row.start_ns, lines),
+        "y": _column([lines.number(one.sentence) for one in told]),
     }  # fmt: skip
     if len(chosen) != total:
         out["of"] = total
         out["i"] = _differences(chosen)
+    if not some.explained:
+        out["j"] = 1
     away = _away(row)
     if away:
         out["r"] = away
-    details = {n: [lines.number(line) for line in told[at].details] for n, at in enumerate(chosen) if told[at].details}
+    details = {n: [lines.number(line) for line in one.details] for n, one in enumerate(told) if one.details}
     if details:
         out["d"] = details
     return out
@@ -156,17 +203,20 @@ def _away(row: Any) -> list[int] | None:
     return None
 
 
-def _telling(segments: list[Any], unusual: list[bool], stepping: set[int | None]) -> list[int]:
-    """Which segments are carried: all, or the first and last, those that change a state, and what is unusual, as far as it goes."""
-    if len(segments) <= MOST_SEGMENTS:
-        return list(range(len(segments)))
-    chosen = {*range(_EDGE), *range(len(segments) - _EDGE, len(segments))}
-    weighty = (n for n, s in enumerate(segments) if s.frame in stepping or s.tcp_flags & (SYN | FIN | RST))
-    for rest in (weighty, (n for n, odd in enumerate(unusual) if odd), range(len(segments))):
-        for n in rest:
-            if len(chosen) >= MOST_SEGMENTS:
-                return sorted(chosen)
-            chosen.add(n)
+def _chosen(total: int, weighty: Sequence[int], unusual: Sequence[int]) -> list[int]:
+    """Which segments are carried: all, or the first and the last, then the weighty and the unusual ones as far as it goes.
+
+    Where not all of a kind have room, they are taken evenly over the connection; what is left goes to those after the first.
+    """
+    if total <= MOST_SEGMENTS:
+        return list(range(total))
+    chosen = {*range(_EDGE), *range(total - _EDGE, total)}
+    for rest in (weighty, unusual, range(MOST_SEGMENTS)):
+        new = [n for n in rest if n not in chosen]
+        room = MOST_SEGMENTS - len(chosen)
+        # The fillers go on from the first ones; the others are spread.
+        some = new[:room] if isinstance(rest, range) or len(new) <= room else [new[n * len(new) // room] for n in range(room)]
+        chosen.update(some)
     return sorted(chosen)
 
 

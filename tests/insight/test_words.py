@@ -95,6 +95,36 @@ def test_resets() -> None:
     assert last(segment("c", FIN | ACK, 1, 1), segment("s", RST | ACK, 1, 2)) == "resets instead of closing with a FIN"
 
 
+def test_resets_that_do_not_fit() -> None:
+    opened = [segment("c", SYN), segment("s", SYN | ACK, 0, 1), segment("c", ACK, 1, 1)]
+    assert words([*opened, segment("c", RST, 400)])[-1] == "resets, but its number is not the next one"
+    assert words([*opened, segment("c", RST, 1)])[-1] == "resets: breaks the connection off"
+    assert words([*opened[:2], segment("c", RST, 1)])[-1] == "resets instead of completing the handshake"
+    # Figures 8 and 9: what is acknowledged was never sent.
+    assert (
+        words([segment("c", SYN), segment("s", SYN | ACK, 0, 91), segment("c", RST, 91)])[-1]
+        == "rejects an acknowledgment of what it never sent"
+    )
+    assert (
+        words([segment("c", SYN), segment("s", ACK, 300, 500), segment("c", RST, 500)])[-1]
+        == "rejects an acknowledgment of what it never sent"
+    )
+
+
+def test_syns_in_the_middle() -> None:
+    opened = [segment("c", SYN), segment("s", SYN | ACK, 0, 1), segment("c", ACK, 1, 1)]
+    assert words([*opened, segment("c", SYN)])[-1] == "the SYN again, inside an open connection"
+    assert words([segment("c", SYN), segment("s", SYN | ACK, 0, 2**32 - 90)])[-1] == "accepts another SYN than the one captured"
+    again = [*opened[:2], segment("s", SYN | ACK, 0, 1, rto_ns=10**9)]
+    assert words([*again])[-1] == "accepts again, retransmission 1 s after the first"
+
+
+def test_first_fin_is_none_again_whatever_wireshark_marks() -> None:
+    opened = [segment("c", SYN), segment("s", SYN | ACK, 0, 1), segment("c", ACK, 1, 1)]
+    assert words([*opened, segment("c", FIN | ACK, 1, 1, retransmission=True)])[-1] == "closes: no more to send"
+    assert words([*opened, segment("c", FIN | ACK, 1, 1), segment("c", FIN | ACK, 1, 1)])[-1] == "FIN again, retransmission"
+
+
 def test_reset_after_both_fins() -> None:
     fins = [segment("c", FIN | ACK, 1, 1), segment("s", FIN | ACK, 1, 2)]
     assert last(*fins, segment("s", RST, 2)) == "resets after both FINs"

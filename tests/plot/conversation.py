@@ -18,21 +18,24 @@ class Columns:
     """Rows as columns: int64 with -1 for unknown, flags bool."""
 
     def __init__(self, rows: list[Any]) -> None:
-        self.rows = rows
+        self._rows = rows
 
     def __len__(self) -> int:
-        return len(self.rows)
+        return len(self._rows)
 
     def __getitem__(self, name: str) -> Any:
         import numpy as np
 
-        values = [getattr(row, name) for row in self.rows]
+        values = [getattr(row, name) for row in self._rows]
         if _TYPES[name] == "bool":
             return np.array(values, dtype=bool)
         return np.array([-1 if value is None else value for value in values], dtype=np.int64)
 
+    def rows(self, places: list[int]) -> list[Any]:
+        return [self._rows[place] for place in places]
+
     def options(self, row: int) -> str:
-        return str(self.rows[row].options)
+        return str(self._rows[row].options)
 
 
 class Conversation:
@@ -78,9 +81,11 @@ class Conversation:
     def connection(self) -> Any:
         """The connection so far."""
         first = self.segments[0].time_ns if self.segments else START
+        by_client = sum(segment.from_client for segment in self.segments)
         return SimpleNamespace(
             client=self.client, server=self.server, segments=self.segments, timeline=self.timeline, start_ns=first,
-            duration_ns=self.now - first, initial_rtt_ns=2 * MS, stream=0, arrays=self.arrays,
+            duration_ns=self.now - first, initial_rtt_ns=2 * MS, stream=0, arrays=self.arrays, client_packets=by_client,
+            server_packets=len(self.segments) - by_client,
         )  # fmt: skip
 
     def open(self) -> Conversation:

@@ -8,7 +8,7 @@ import pytest
 
 from tcpinspect.errors import UsageError
 from tcpinspect.plot import layout
-from tcpinspect.protocol.header import ACK, FIN, PSH, SYN
+from tcpinspect.protocol.header import ACK, FIN, PSH, RST, SYN
 
 from .conversation import MS, Conversation, crossing_fins, refused, unanswered, usual
 
@@ -148,6 +148,23 @@ def test_probes_that_nobody_answers_any_more_do_not_arrive() -> None:
     arrows = layout.ladder(talk.connection()).arrows
     assert [arrow.lost for arrow in arrows] == [False] * 5 + [True] * 2
     assert arrows[-1].note == "keep-alive: are you still there?; no answer"
+
+
+def test_what_was_refused_or_met_by_an_acknowledgment_has_arrived() -> None:
+    talk = Conversation().say("c", SYN, 0).say("s", SYN | ACK, 0, 1).say("c", RST, 1)
+    talk.say("s", SYN | ACK, 0, 1, after_ms=1000, retransmission=True).say("c", RST, 1)
+    assert not any(arrow.lost for arrow in layout.ladder(talk.connection()).arrows)
+    # Figure 9: a SYN meets the other half of an old connection.
+    talk = Conversation().say("c", SYN, 0).say("s", ACK, 300, 500).say("c", RST, 500).say("c", SYN, 0, after_ms=1000, retransmission=True)
+    assert not layout.ladder(talk.connection()).arrows[0].lost
+
+
+def test_reset_that_changed_nothing_begins_no_teardown() -> None:
+    talk = Conversation().open().say("c", RST, 400).say("s", ACK, 1, 1).talk(1)
+    assert [frame.phase for frame in layout.ladder(talk.connection()).frames] == ["handshake"]
+    assert layout.ladder(talk.close(100).connection()).frames[1].y_top > layout.ladder(talk.connection()).arrows[5].y_end
+    last = Conversation().open().say("c", RST, 1).step("c", "CLOSED", "ABORT").say("s", ACK, 1, 1).connection()
+    assert [frame.phase for frame in layout.ladder(last).frames] == ["handshake", "teardown"]
 
 
 def test_last_syn_ack_of_a_flood_does_not_arrive_either() -> None:

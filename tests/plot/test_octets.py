@@ -22,7 +22,8 @@ from tcpinspect.insight.dissect import frame_of, packet_layers  # noqa: E402
 from tcpinspect.lab.crafting import craft  # noqa: E402
 from tcpinspect.plot.header_cells import header_layout  # noqa: E402
 from tcpinspect.plot.layer_bands import layer_bands  # noqa: E402
-from tcpinspect.plot.octet_style import THEMES, chinese_font  # noqa: E402
+from tcpinspect.plot.speech import chinese_font  # noqa: E402
+from tcpinspect.plot.style import CELLS, THEMES  # noqa: E402
 
 from .test_draw import boxes, texts  # noqa: E402
 
@@ -96,6 +97,9 @@ def test_drawn_into_given_axes_and_in_the_dark() -> None:
 
 
 def test_texts_stand_out_from_every_fill() -> None:
+    cells = {cell.group for one in (SYN, ODD) for cell in header_layout(one.segment).cells}
+    assert cells <= set(CELLS)
+
     def luminance(color: str) -> float:
         parts = [part / 12.92 if part <= 0.03928 else ((part + 0.055) / 1.055) ** 2.4 for part in matplotlib.colors.to_rgb(color)]
         return float(0.2126 * parts[0] + 0.7152 * parts[1] + 0.0722 * parts[2])

@@ -129,8 +129,8 @@ def about_late(f: Fact, facts: list[Fact]) -> list[str]:
     trip = duration(round_trip_of(f))
     out = [f"Frame {beyond.frame} had left this hole {age} before; none of these octets was seen earlier."]
     if ticks:
-        age, order = ("older", "before") if ticks < 0 else ("newer", "after")
-        out.append(f"Its timestamp is {count(abs(ticks), 'tick')} {age} than that frame's, so it was sent {order} it.")
+        how, order = ("older", "before") if ticks < 0 else ("newer", "after")
+        out.append(f"Its timestamp is {count(abs(ticks), 'tick')} {how} than that frame's, so it was sent {order} it.")
     elif f.kind == "reordered":
         out.append(f"In that time nobody can have told the sender of the hole: the round trip is {trip}.")
     return out

@@ -32,7 +32,7 @@ function stepLine(step) {
 function explained(segment) {
   const box = make("div", { class: "why" }, make("p", { class: "sentence" }, segment.sentence));
   if (segment.steps.length) { box.append(make("ul", { class: "steps" }, ...segment.steps.map(stepLine))); }
-  if (segment.details.length) { box.append(make("ul", { class: "grounds", lang: "en" }, ...segment.details.map((line) => make("li", {}, line)))); }
+  if (segment.details.length) { box.append(make("ul", { class: "grounds" }, ...segment.details.map((line) => make("li", {}, line)))); }
   if (segment.marks.length) { box.append(make("p", { class: "id" }, "Wireshark: " + segment.marks.join(", "))); }
   const comments = page.comments[segment.frame] || [];
   comments.forEach((text) => box.append(make("p", { class: "comment" }, say("Comment in the file: {0}", text))));

@@ -76,7 +76,7 @@ function unpack(stream, d) {
   });
   return {
     stream, client: d.c, server: d.s, outcome: page.lines[d.o], segments, steps, digits: d.u === 1 ? 9 : 6, away: d.r ? { client: d.r[0] / 2, server: d.r[1] / 2 } : null,
-    total: d.of === undefined ? segments.length : d.of, byFrame: new Map(segments.map((segment) => [segment.frame, segment])),
+    total: d.of === undefined ? segments.length : d.of, explained: !d.j, byFrame: new Map(segments.map((segment) => [segment.frame, segment])),
   };
 }
 

@@ -1,5 +1,7 @@
 // All segments of one connection: to the scale of time, and as a table. Made when it is first opened; both show the same choice.
 const explorers = new Map();
+const PICKED = "{0} of {1} segments: the first, the last, and those that say something. The others are not in this page.";
+const PICKED_BY_MARKS = "{0} of {1} segments: the first, the last, those that change a state, and over the whole length some that Wireshark marks. Why each was sent is not worked out for so long a connection: tcpinspect why FILE --frame N tells it.";
 
 function explorer(stream) {
   const box = document.getElementById("explore-" + stream), c = connection(stream);
@@ -38,7 +40,7 @@ function segmentTable(c) {
     }
   });
   const title = make("caption", {}, c.segments.length < c.total
-    ? say("{0} of {1} segments: the first, the last, and those that say something. The others are not in this page.", grouped(c.segments.length), grouped(c.total))
+    ? say(c.explained ? PICKED : PICKED_BY_MARKS, grouped(c.segments.length), grouped(c.total))
     : say("All {0} segments", grouped(c.total)));
   const table = make("table", { id, class: "segments" }, title,
     make("thead", {}, make("tr", {}, ...heads.map(([name, kind]) => make("th", { scope: "col", class: kind || null }, say(name))))), body);
