@@ -9,6 +9,7 @@ cdef class Judge(Ledger):
     cdef long long _reset_acceptable(self, long long p) noexcept
     cdef long long _expected(self, long long p) noexcept
     cdef long long _outlives(self, long long p) noexcept
+    cdef long long _first_of(self, long long s) noexcept
     cdef long long _turns_away(self, long long s, long long p) noexcept
     cdef long long _syn_behind(self, long long i) noexcept
     cdef long long _fin_behind(self, long long i) noexcept

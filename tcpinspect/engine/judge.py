@@ -136,6 +136,17 @@ class Judge(Ledger):
                 return 1
         return 0
 
+    def _first_of(self, s):
+        """The first of the side's resets that are alike and follow each other: the later ones repeat it."""
+        k: cython.longlong = s - 1
+        while k >= 0:
+            if self.side[k] == self.x:
+                if self.flags[k] != self.flags[s] or self.seq[k] != self.seq[s]:
+                    break
+                s = k
+            k -= 1
+        return s
+
     def _turns_away(self, s, p):
         """RST s is the answer that p gets where there is no connection (RFC 9293 §3.10.7.1).
 

@@ -34,6 +34,7 @@ cdef class Ledger:
     cdef long long _spoiled(self, long long k) noexcept
     cdef int _survey(self, long long n) except -1
     cdef int _round_trip(self, long long n) except -1
+    cdef long long _together(self, long long q, long long p) noexcept
     cdef long long _twin(self, long long q, long long p) noexcept
     cdef long long _fast_open(self, long long side) noexcept
     cdef int _row(self, long long frame, long long time_ns, long long to, long long event, long long evidence, long long rule) except -1

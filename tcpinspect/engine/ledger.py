@@ -236,6 +236,10 @@ class Ledger:
             return 0
         if self.ts_val[p] >= 0 or self.word[p] >> 16 != 0:
             return self.ts_val[q] == self.ts_val[p]
+        return self._together(q, p)
+
+    def _together(self, q, p):
+        """Record p follows q sooner than any timer could run out: TCP did not send it because q was lost."""
         return self.time_ns[p] - self.time_ns[q] < TWIN_NS
 
     def _fast_open(self, side):

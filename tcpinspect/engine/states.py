@@ -229,7 +229,7 @@ class Solver(Judge):
             for j in range(self.waiting):
                 q = self.queue[j]
                 if self.octets[q] > 0 and not (self.flags[q] ^ self.flags[p]) & kind and self.end[q] == self.end[p]:
-                    if spoiled or self._twin(q, p) or self._first_copy_echoed(q, p):
+                    if spoiled or self._twin(q, p) or self._together(q, p) or self._first_copy_echoed(q, p):
                         return 0
                     continue
                 self.queue[out] = q
@@ -479,7 +479,7 @@ class Solver(Judge):
         if self._outlives(s):
             # Somebody else sent it in this side's name (RFC 5961 §1).
             return 0
-        return self._step(ABORT, s, OBSERVED)
+        return self._step(ABORT, self._first_of(s), OBSERVED)
 
     def _begin(self, s):
         """The first segment of a side without SYN: the capture began later, or missed the SYN."""

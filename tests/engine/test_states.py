@@ -323,6 +323,20 @@ def test_syn_received_close_before_the_third_segment():
 # order, bounds
 
 
+def test_syn_sent_of_two_syn_acks_at_once_the_first_arrives():
+    """A timer and the answer to a repeated SYN: neither was sent because the other was lost, and both are acknowledged."""
+    answers = ["S SA 300 101 at=1010 id=1", "S SA 300 101 at=1010 id=2"]
+    story = Story("C S 100 at=0 id=1", "C S 100 at=1000 id=2", *answers, "C A 101 301 at=1020 id=3")
+    assert story.row("C", "ESTABLISHED") == (3, "RCV-SYN-ACK", "observed")
+
+
+def test_established_the_own_reset_counts_from_its_first_copy():
+    """The network keeps a copy of the RST, and one of an ACK: what comes late is not life."""
+    story = Story(*OPENED, "C R 101 at=100", "C R 101 at=300", "C A 101 301 at=330")
+    assert story.path("C") == f"{ACTIVE} CLOSED"
+    assert story.by_name["C"][-1]["frame"] == 4
+
+
 def test_rows_of_both_sides_come_in_the_order_of_time():
     story = Story(*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302")
     frames = [r["frame"] for r in story.rows if r["frame"]]
