@@ -9,10 +9,10 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-import tcpinspect as ti  # noqa: E402
-import tcpinspect.plot as plot  # noqa: E402
-from tcpinspect.errors import UsageError  # noqa: E402
-from tcpinspect.insight.dissect import frame_of  # noqa: E402
+import tcpinspect as ti
+import tcpinspect.plot as plot
+from tcpinspect.errors import UsageError
+from tcpinspect.insight.dissect import frame_of
 
 CAPTURE = str(Path(__file__).parents[2] / "captures" / "half-close-with-data.pcap")
 OF_A_CONNECTION = ("ladder", "states", "sequence", "rtt", "window", "throughput", "segments")
