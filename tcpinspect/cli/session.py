@@ -149,7 +149,7 @@ class Session:
 
     def broken_off(self) -> int:
         """Say that Ctrl-C came before all was written, and give the exit code for it."""
-        left = f"{self._target} was not written" if self._target else "what was written is not all"
+        left = f"{self._target} was not written" if self._target else "the output is not whole"
         complain(f"interrupted: {left}")
         return INTERRUPTED
 

@@ -169,7 +169,7 @@ def test_interrupt_is_130(command: Command, monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tcpinspect, "analyze", interrupted, raising=False)
-    assert command("segments", HALF_CLOSE) == (130, b"", "tcpinspect: interrupted: what was written is not all\n")
+    assert command("segments", HALF_CLOSE) == (130, b"", "tcpinspect: interrupted: the output is not whole\n")
     for words in (
         ["report", HALF_CLOSE, "-o", "x.html"],
         ["segments", HALF_CLOSE, "-o", "x.csv"],
