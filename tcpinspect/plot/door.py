@@ -25,7 +25,7 @@ def whole_capture(what: Any, picture: str) -> None:
 def connections_of(what: Any, picture: str) -> Sequence[Any]:
     """The connections of an analysis, those of a list, or the one. Raises WrongKind for anything else."""
     if hasattr(what, "connections"):
-        return what.connections  # type: ignore[no-any-return]
+        return what.connections
     several = [what] if _is_connection(what) else list(what) if isinstance(what, Iterable) else []
     if all(map(_is_connection, several)) and (several or isinstance(what, Iterable)):
         return several
