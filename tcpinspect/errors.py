@@ -4,6 +4,7 @@ TcpinspectError
 ├── CaptureError        (also OSError)     a file or stream cannot be read as a capture at all
 │   └── FormatError     (also ValueError)  its bytes are no capture format we know
 ├── UsageError          (also ValueError)  the call asks for something that does not exist
+│   ├── WrongKind       (also TypeError)   something of another kind than the call takes
 │   ├── FilterError                        a display filter that cannot be understood
 │   ├── NotationError                      a segment written in a way that cannot be understood
 │   ├── ScriptError                        a packetdrill script that cannot be read or played
@@ -36,6 +37,10 @@ class FormatError(CaptureError, ValueError):
 
 class UsageError(TcpinspectError, ValueError):
     """The caller asked for something that does not exist: a stream, a column, a format."""
+
+
+class WrongKind(UsageError, TypeError):
+    """Something of another kind than the call takes: the message says what was given, and what to give."""
 
 
 class FilterError(UsageError):

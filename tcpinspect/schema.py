@@ -108,7 +108,7 @@ CONNECTIONS: tuple[Column, ...] = (
     _c("client_port", "int", "port of the active opener", zeek="id.orig_p"),
     _c("server", "str", "address of the passive opener", zeek="id.resp_h"),
     _c("server_port", "int", "port of the passive opener", zeek="id.resp_p"),
-    _c("start_ns", "int", "time of the first segment", unit="ns", zeek="ts"),
+    _c("start_ns", "int", "time of the first segment; the earliest one's where the capture's clock went back", unit="ns", zeek="ts"),
     _c("duration_ns", "int", "last minus first segment's time", unit="ns", zeek="duration"),
     _c("client_packets", "int", "segments the client sent", zeek="orig_pkts"),
     _c("server_packets", "int", "segments the server sent", zeek="resp_pkts"),

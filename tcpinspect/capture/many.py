@@ -16,7 +16,7 @@ from typing import cast
 
 from tcpinspect.capture.pcapng import MAX_COMMENTS, Interface
 from tcpinspect.capture.records import BLOCK_SIZE, Records
-from tcpinspect.capture.source import Input, Source, is_regular
+from tcpinspect.capture.source import Input, Source, check_kind, is_regular
 from tcpinspect.errors import CaptureError, FormatError, UsageError
 
 _PEEK_SIZE = 1 << 16
@@ -271,10 +271,11 @@ def _starts(file: _File) -> int:
 
 
 def inputs(where: Input | Sequence[Input]) -> Sequence[Input]:
-    """What the caller named, one or several, as several."""
-    if isinstance(where, (list, tuple)):
-        return where
-    return [cast(Input, where)]
+    """What the caller named, one or several, as several. Raises WrongKind for what is no capture."""
+    several = where if isinstance(where, (list, tuple)) else [cast(Input, where)]
+    for one in several:
+        check_kind(one)
+    return several
 
 
 def given(where: Input) -> str:

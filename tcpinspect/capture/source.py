@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from typing import IO, Any
 
-from tcpinspect.errors import CaptureError
+from tcpinspect.errors import CaptureError, WrongKind
 
 Input = str | os.PathLike[str] | bytes | bytearray | memoryview | IO[bytes]
 
@@ -61,6 +61,9 @@ class Source:
         path = os.fspath(where)
         try:
             opened = open(path, "rb", buffering=0)  # noqa: SIM115 - close() closes it
+        except IsADirectoryError:
+            inside = os.path.join(os.fsdecode(path), "*.pcap")
+            raise CaptureError(f"cannot read {path!r}: it is a directory; name the captures in it, such as {inside}") from None
         except FileNotFoundError:
             raise CaptureError(f"no file {path!r}: check the name") from None
         except OSError as error:
@@ -173,6 +176,15 @@ def _copying(opened: Any) -> Callable[[memoryview], int]:
         return len(piece)
 
     return readinto
+
+
+def check_kind(where: object) -> None:
+    """Raises WrongKind for what no capture can be read from."""
+    paths_and_octets = isinstance(where, (str, os.PathLike, bytes, bytearray, memoryview))
+    if paths_and_octets or (hasattr(where, "read") and not isinstance(where, io.TextIOBase)):
+        return
+    what = "a file opened as text" if isinstance(where, io.TextIOBase) else "None" if where is None else type(where).__name__
+    raise WrongKind(f'a capture is a path, bytes, a file object opened with "rb", or a list of these; this is {what}')
 
 
 def is_regular(where: Input) -> bool:

@@ -21,7 +21,7 @@ from typing import BinaryIO, Self
 from tcpinspect.capture import pcapng
 from tcpinspect.errors import CaptureError, UsageError
 
-NULL, ETHERNET, RAW_IP, LINUX_COOKED, LINUX_COOKED_2 = 0, 1, 101, 113, 276  # link types
+ETHERNET, RAW_IP = 1, 101  # link types
 MAX_PACKET = 262144  # libpcap's MAXIMUM_SNAPLEN: readers take more for damage
 PCAP_MAGIC_US, PCAP_MAGIC_NS = 0xA1B2C3D4, 0xA1B23C4D  # draft-ietf-opsawg-pcap §4
 

@@ -14,7 +14,6 @@ from collections.abc import Sequence
 
 import click
 
-from tcpinspect.cli import INTERRUPTED
 from tcpinspect.cli.options import global_options
 from tcpinspect.cli.session import Session, failed, write_failed
 from tcpinspect.errors import TcpinspectError
@@ -156,7 +155,7 @@ def run(arguments: Sequence[str]) -> int:
     except click.exceptions.Exit as end:
         return _flushed(end.exit_code)
     except (KeyboardInterrupt, click.Abort):
-        return INTERRUPTED
+        return session.broken_off()
     except click.ClickException as error:
         return failed(_usage(error))
     except TcpinspectError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 from collections.abc import Iterator
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
 _KILO = 1000  # tshark's kB
 _KINDS_A, _KINDS_B = ("duration", "filesize", "packets", "files"), ("filesize", "duration", "packets", "files")
 
-# All that runs later: after the change of user even Python's own library may be out of reach, where it lies in root's home.
+# All that runs after the change of user.
 _LATER = (
-    "pwd", "tcpinspect.capture.live.recorder", "tcpinspect.cli.capture_lines", "tcpinspect.model.analysis", "tcpinspect.model.table",
+    "tcpinspect.capture.live.recorder", "tcpinspect.cli.capture_lines", "tcpinspect.model.analysis", "tcpinspect.model.table",
 )  # fmt: skip
 
 EPILOG = """\b
@@ -129,13 +128,7 @@ def capture(
     text = filter_text or " ".join(filter_words)
     tap = Tap(interface or _first_up(), text, snaplen=snaplen, buffer_mib=buffer_mib, promiscuous=not not_promiscuous)
     try:
-        for needed in _LATER:
-            importlib.import_module(needed)
-        # From here on nothing needs a privilege, and packets of strangers are about to be read.
-        target = user or privileges.invoking_user()
-        if target is not None:
-            privileges.drop_to(target)
-        privileges.drop_capabilities()
+        privileges.drop_all(user, _LATER)
         recorder = _recorder(session, tap, path, format, count, stop_at, ring, style)
         limited = count is not None or bool(stop_at)
         code = _run(session, recorder, path, limited)

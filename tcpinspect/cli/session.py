@@ -85,6 +85,7 @@ class Session:
         self.follow: float | None = None  # seconds to wait for more at the end of a file
         self.damaged = False
         self.interrupted = False
+        self._target: str | None = None  # the file that the command writes, once it has said so
 
     def check_input(self, files: Sequence[str]) -> None:
         """Refuse to wait for a capture that somebody would have to type."""
@@ -146,6 +147,12 @@ class Session:
         if not self.quiet:
             complain(f"warning: {text}")
 
+    def broken_off(self) -> int:
+        """Say that Ctrl-C came before all was written, and give the exit code for it."""
+        left = f"{self._target} was not written" if self._target else "the output is not whole"
+        complain(f"interrupted: {left}")
+        return INTERRUPTED
+
     def exit_code(self) -> int:
         """After everything is printed: an interrupted reading of a pipe still printed what it had."""
         if self.interrupted:
@@ -181,7 +188,8 @@ class Session:
             raise
 
     def check_output(self, path: str | None, captures: Sequence[str]) -> None:
-        """Refuse to write over a capture that is read."""
+        """Refuse to write over a capture that is read; what is written is remembered, for whoever interrupts it."""
+        self._target = None if path == "-" else path
         for capture in captures:
             try:
                 same = path not in (None, "-") and capture != "-" and os.path.samefile(str(path), capture)
@@ -201,6 +209,7 @@ def discard(path: str) -> None:
 
 
 def is_terminal(stream: TextIO) -> bool:
+    """Whether somebody looks at what is written here; a stream that is closed or missing is no terminal."""
     try:
         return stream.isatty()
     except (ValueError, AttributeError):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -23,9 +22,9 @@ if TYPE_CHECKING:
     from tcpinspect.model.recent import Recent
     from tcpinspect.model.watching import Watch
 
-# All that runs later: after the change of user even Python's own library may be out of reach, where it lies in root's home.
+# All that runs after the change of user.
 _LATER = (
-    "pwd", "tcpinspect.cli.watch_kernel", "tcpinspect.cli.watch_lines", "tcpinspect.cli.watch_screen", "tcpinspect.cli.watch_source",
+    "tcpinspect.cli.watch_kernel", "tcpinspect.cli.watch_lines", "tcpinspect.cli.watch_screen", "tcpinspect.cli.watch_source",
     "tcpinspect.engine.layers", "tcpinspect.engine.signs", "tcpinspect.insight.doctor", "tcpinspect.insight.findings",
     "tcpinspect.model.analysis", "tcpinspect.model.survey", "tcpinspect.plot.layout", "tcpinspect.report.summary",
 )  # fmt: skip
@@ -110,12 +109,7 @@ def _tap(interface: str, text: str, buffer_mib: int, promiscuous: bool, user: st
 
     tap = Tap(interface, text, buffer_mib=buffer_mib, promiscuous=promiscuous)
     try:
-        for needed in _LATER:
-            importlib.import_module(needed)
-        target = user or privileges.invoking_user()
-        if target is not None:
-            privileges.drop_to(target)
-        privileges.drop_capabilities()
+        privileges.drop_all(user, _LATER)
     except BaseException:
         tap.close()
         raise

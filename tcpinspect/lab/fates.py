@@ -89,26 +89,32 @@ class Chance:
 
 
 def lose(passage: Passage) -> list[Passage]:
+    """The packet does not arrive."""
     return [replace(passage, lost=True)]
 
 
 def hold(passage: Passage) -> list[Passage]:
+    """The packet waits until the sender's next one has passed."""
     return [replace(passage, held=True)]
 
 
 def corrupt(passage: Passage) -> list[Passage]:
+    """The packet is damaged on the way: its checksum no longer fits."""
     return [replace(passage, packet=corrupted(passage.packet))]
 
 
 def mark(passage: Passage) -> list[Passage]:
+    """A router marks the packet: congestion experienced (RFC 3168 §5)."""
     return [replace(passage, packet=marked(passage.packet))]
 
 
 def delay(by_ns: int) -> Callable[[Passage], list[Passage]]:
+    """The packet takes so much longer."""
     return lambda passage: [replace(passage, delay_ns=passage.delay_ns + by_ns)]
 
 
 def duplicate(by_ns: int) -> Callable[[Passage], list[Passage]]:
+    """The packet arrives twice, the second time so much later."""
     return lambda passage: [passage, replace(passage, delay_ns=passage.delay_ns + by_ns)]
 
 

@@ -5,10 +5,10 @@ The same shape as the engine's timeline (`schema.TIMELINE`), and more: here the 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Literal, NamedTuple, Protocol
+from collections.abc import Mapping
+from typing import Literal, NamedTuple
 
-from tcpinspect.protocol.rfc9293 import Event, State, Transition
+from tcpinspect.protocol.rfc9293 import Event, State
 
 Source = Literal["sock_diag", "tracepoint", "netstat", "endpoint", "rfc"]
 
@@ -51,27 +51,3 @@ class TrueStep(NamedTuple):
             "time_ns": self.time_ns, "from_state": str(self.from_state), "to_state": str(self.to_state),
             "event": str(self.event) if self.event is not None else "", "evidence": "observed", "rfc": rfc, "doubt": self.note,
         }  # fmt: skip
-
-
-class Move(Protocol):
-    """A step as an endpoint of our own tells it."""
-
-    @property
-    def time_ns(self) -> int: ...
-    @property
-    def arc(self) -> Transition: ...
-    @property
-    def arrival(self) -> int | None: ...
-    @property
-    def departure(self) -> int: ...
-
-
-def from_moves(ends: Ends, moves: Iterable[Move]) -> list[TrueStep]:
-    """The timeline of an endpoint of our own in the same shape; its LISTEN is optional, as nothing on the wire shows it."""
-    return [
-        TrueStep(
-            ends, move.time_ns, move.arc.state, move.arc.to, move.arc.event, move.arrival, move.departure, "endpoint",
-            optional=move.arc.to == State.LISTEN,
-        )
-        for move in moves
-    ]  # fmt: skip

@@ -129,12 +129,12 @@ class NoSuchSegment(UsageError):
             super().__init__(f"no frame {frame} in {name}: {have}")
             return
         if capture.segments and not sum(capture.not_tcp.values()):
-            what = "the segments were not kept (segments=False)"
+            what = ": the segments were not kept (segments=False)"
         else:
             kinds = ", ".join(f"{reason} {count}" for reason, count in capture.not_tcp.items() if count)
             others = [reason for reason, count in capture.not_tcp.items() if count]
-            what = f"it is of the kind: {others[0]}" if len(others) == 1 else f"it is one of those without: {kinds}"
-        super().__init__(f'frame {frame} of {name} is no TCP segment: {what}; list the segments with "tcpinspect segments {name}"')
+            what = f" ({others[0]})" if len(others) == 1 else f" (one of: {kinds})"
+        super().__init__(f'frame {frame} of {name} is no TCP segment{what}; list the segments with "tcpinspect segments {name}"')
 
 
 class Analysis:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import outcomes, spreads
+from tcpinspect.plot.door import whole_capture
 from tcpinspect.plot.flow import first_of_each_cell
 from tcpinspect.plot.pen import Pen, empty, frame, legend, pen
 from tcpinspect.plot.scales import duration_ticks, joined, time_unit
@@ -37,6 +38,7 @@ def overview(analysis: Any, *, theme: str | None = None, lang: str = "en", ax: A
 
     More than 40 share rows. Draws into `ax` or a new figure; returns the axes.
     """
+    whole_capture(analysis, "overview")
     picture = outcomes.overview(analysis)
     names = max((len(span.name) for span in picture.spans), default=0)
     left = 0.5 + min(4.5, names * _CHARACTER)
@@ -48,12 +50,14 @@ def overview(analysis: Any, *, theme: str | None = None, lang: str = "en", ax: A
 
 def handshakes(analysis: Any, *, theme: str | None = None, lang: str = "en", ax: Axes | None = None) -> Axes:
     """Draw how long the handshakes of a capture took. Draws into `ax` or a new figure; returns the axes."""
+    whole_capture(analysis, "handshakes")
     picture = spreads.handshakes(analysis)
     return _spread(picture, "How long the handshakes took", "no handshake was captured whole", theme, lang, ax)
 
 
 def teardowns(analysis: Any, *, theme: str | None = None, lang: str = "en", ax: Axes | None = None) -> Axes:
     """Draw how long the teardowns of a capture took, from the first FIN. Draws into `ax` or a new figure; returns the axes."""
+    whole_capture(analysis, "teardowns")
     picture = spreads.teardowns(analysis)
     return _spread(picture, "How long the teardowns took, from the first FIN", "no teardown was captured", theme, lang, ax)
 
@@ -63,6 +67,7 @@ def dwell(analysis: Any, *, theme: str | None = None, lang: str = "en", ax: Axes
 
     A leak of CLOSE-WAIT shows as triangles far to the right. Draws into `ax` or a new figure; returns the axes.
     """
+    whole_capture(analysis, "dwell")
     picture = spreads.dwell(analysis)
     return _spread(picture, "How long each state lasted", "no state has a known duration", theme, lang, ax, states=True)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from typing import TYPE_CHECKING, Any
 
+from tcpinspect.plot.door import octets_of_segment
 from tcpinspect.plot.header_cells import ROW_BITS, Cell, HeaderLayout, header_layout
 from tcpinspect.plot.pen import Pen, bare, pen, scale_of
 
@@ -27,10 +28,8 @@ def header(segment: Any, *, src: str = "", dst: str = "", theme: str | None = No
     both addresses the checksum is judged. `theme` is "light" or "dark", `lang` "en" or "zh". Forbidden values have a thick
     border and a remark below.
     """
-    if not isinstance(segment, (bytes, bytearray)):
-        src, dst = src or getattr(segment, "src", ""), dst or getattr(segment, "dst", "")
-        segment = segment.segment
-    picture = header_layout(bytes(segment), src, dst)
+    octets = octets_of_segment(segment, "header")
+    picture = header_layout(octets, src or getattr(segment, "src", ""), dst or getattr(segment, "dst", ""))
     size = _size(picture, lang)
     with pen(ax, size, theme=theme, lang=lang, margins=(0, 0, 0, 0)) as drawing:
         _Drawing(drawing, scale_of(drawing.ax, size)).draw(picture, size)

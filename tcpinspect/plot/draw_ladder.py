@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from tcpinspect.errors import UsageError
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import layout
+from tcpinspect.plot.door import one_connection
 from tcpinspect.plot.pen import Pen, bare, pen, scale_of
 from tcpinspect.plot.scales import joined
 from tcpinspect.plot.style import state_color
@@ -56,6 +57,7 @@ def ladder(
     the round trip of the handshake; the picture says which. Draws into `ax`, or into a new figure of fitting size, and returns the
     axes. Long runs of like segments share an arrow, long silences are shortened; both say so.
     """
+    one_connection(connection, "ladder")
     picture = layout.ladder(connection, phase=phase, options=options, one_way_ns=one_way_ns)
     if not picture.arrows and phase != "all":
         raise UsageError(layout.missing(phase, connection.stream))

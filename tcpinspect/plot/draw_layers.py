@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.dissect import Dissection
+from tcpinspect.plot.door import frame_taken_apart
 from tcpinspect.plot.layer_bands import OCTETS_A_ROW, Band, layer_bands
 from tcpinspect.plot.pen import Pen, bare, pen, scale_of
 from tcpinspect.plot.style import Look
@@ -24,6 +25,7 @@ def layers(found: Dissection, *, theme: str | None = None, lang: str = "en", ax:
     `theme` is "light" or "dark", `lang` "en" or "zh" (names of protocols and fields stay as the standards have them). Returns
     the axes. Of long data the first octets are shown, and how many are not.
     """
+    frame_taken_apart(found, "layers")
     bands = layer_bands(found)
     left = _MARGIN + _STEP * len(bands) + _PLACE
     size = (left + OCTETS_A_ROW * _OCTET + 0.25 + _FIELDS + _MARGIN, _HEAD + (bands[-1].top + bands[-1].rows) * _ROW + _MARGIN)

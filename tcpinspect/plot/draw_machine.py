@@ -9,6 +9,7 @@ from tcpinspect.model.state_colors import readable
 from tcpinspect.plot.diagram import Arc, Machine, Node, Passage, Point
 from tcpinspect.plot.diagram import machine as lay_out
 from tcpinspect.plot.diagram_map import HALF_HEIGHT, HALF_WIDTH, NOTE_ABOVE, NOTE_LEFT, NOTE_RIGHT
+from tcpinspect.plot.door import connections_of
 from tcpinspect.plot.pen import Pen, bare, pen
 from tcpinspect.plot.style import state_color
 
@@ -30,16 +31,10 @@ def machine(what: Any, *, theme: str | None = None, lang: str = "en", ax: Axes |
     `what` is a connection (`model.Connection`), several, or an analysis: for many the arcs are the wider, the oftener they were
     taken. Draws into `ax` or a new figure; returns the axes.
     """
-    picture = lay_out(_connections(what))
+    picture = lay_out(connections_of(what, "machine"))
     with pen(ax, _SIZE, theme=theme, lang=lang, margins=(0.05, 0.05, 0.05, 0.05)) as drawing:
         _draw(drawing, picture)
         return drawing.ax
-
-
-def _connections(what: Any) -> Any:
-    if hasattr(what, "connections"):
-        return what.connections
-    return [what] if hasattr(what, "timeline") else what
 
 
 def _draw(pen: Pen, picture: Machine) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tcpinspect.plot.door import one_connection
 from tcpinspect.plot.flow import Numbers, first_of_each_cell
 from tcpinspect.plot.pen import Pen, empty, frame, legend, pen
 from tcpinspect.plot.scales import Room, time_unit
@@ -31,6 +32,7 @@ def sequence(connection: Any, *, side: str | None = None, theme: str | None = No
     ACK, S selective acknowledgment, diamond PSH, U urgent, Z zero window, probe, SYN, FIN, RST. Draws into `ax` or a new
     figure; returns the axes. Of more than 20,000 segments those on one dot are drawn once, and the picture says so.
     """
+    one_connection(connection, "sequence")
     picture = lay_out(connection, side=side)
     with pen(ax, _SIZE, theme=theme, lang=lang) as drawing:
         _draw(drawing, picture)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.phrases import duration, octets
 from tcpinspect.plot import clocks, series
+from tcpinspect.plot.door import one_connection
 from tcpinspect.plot.pen import Pen, empty, frame, legend, pen
 from tcpinspect.plot.scales import amount_unit, time_unit
 
@@ -24,6 +25,7 @@ def throughput(connection: Any, *, side: str | None = None, theme: str | None = 
 
     `side` is "client" or "server", without it the one that sends more data. Draws into `ax` or a new figure; returns the axes.
     """
+    one_connection(connection, "throughput")
     picture = series.throughput(connection, side=side)
     with pen(ax, _SIZE, theme=theme, lang=lang) as drawing:
         _throughput(drawing, picture)
@@ -36,6 +38,7 @@ def rtt(connection: Any, *, side: str | None = None, theme: str | None = None, l
     Samples of what had been sent twice are hollow and do not count (RFC 6298 §3). `side` is whose data is timed, without it who
     sends more. Draws into `ax` or a new figure; returns the axes.
     """
+    one_connection(connection, "rtt")
     picture = clocks.rtt(connection, side=side)
     with pen(ax, _SIZE, theme=theme, lang=lang) as drawing:
         _rtt(drawing, picture)
@@ -47,6 +50,7 @@ def window(connection: Any, *, side: str | None = None, theme: str | None = None
 
     `side` is the sender, without it the one that sends more data. Draws into `ax` or a new figure; returns the axes.
     """
+    one_connection(connection, "window")
     picture = series.window(connection, side=side)
     with pen(ax, _SIZE, theme=theme, lang=lang) as drawing:
         _window(drawing, picture)
@@ -58,6 +62,7 @@ def segments(connection: Any, *, side: str | None = None, theme: str | None = No
 
     `side` is the sender, without it the one that sends more data. Draws into `ax` or a new figure; returns the axes.
     """
+    one_connection(connection, "segments")
     picture = series.sizes(connection, side=side)
     with pen(ax, _SIZE, theme=theme, lang=lang, margins=(0.9, 0.6, 1.5, 0.7)) as drawing:
         _sizes(drawing, picture)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from tcpinspect.insight.phrases import duration
 from tcpinspect.model.state_colors import readable
 from tcpinspect.plot import layout
+from tcpinspect.plot.door import one_connection
 from tcpinspect.plot.pen import Pen, pen
 from tcpinspect.plot.scales import joined
 from tcpinspect.plot.style import state_color
@@ -32,6 +33,7 @@ def states(connection: Any, *, theme: str | None = None, lang: str = "en", ax: A
 
     TIME-WAIT is drawn to its end, 2 MSL after it began. Draws into `ax` or a new figure; returns the axes.
     """
+    one_connection(connection, "states")
     picture = layout.lanes(connection)
     narrowest = min((bar.x_right - bar.x_left for bar in picture.bars), default=1.0)
     width = min(_WIDEST * _WIDTH, max(_WIDTH, _LANE_LEFT + 0.2 + _NARROWEST / max(narrowest, 1e-9)))

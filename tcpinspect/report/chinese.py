@@ -40,7 +40,7 @@ _PAGE = {
     "Packets": "数据包", "{0} cut short": "{0} 个被截短", "Not TCP": "非 TCP", "and {0} kinds more": "另有 {0} 种", "Lost by the capture": "抓包丢失",
     "as reported in the file": "据文件所报", "Warning:": "警告：", "How the connections ended": "连接如何结束", "Comments in the file": "文件中的注释",
     "frame {0}": "帧 {0}", "{0} comments more": "另有 {0} 条注释", "Worth a look first": "先看这些", "Finding": "发现", "Rule": "规则",
-    "and {0} alike": "另有 {0} 相同", "for example; {0}": "举例；共 {0}", "in": "见于", "and {0} more": "另有 {0} 个", "capture": "抓包",
+    "and {0} alike": "另有 {0} 相同", "one of {0}": "{0}之一", "in": "见于", "and {0} more": "另有 {0} 个", "capture": "抓包",
     # table
     "All connections": "所有连接", "Filter": "筛选", "address, port, state, outcome…": "地址、端口、状态、结局……", "Outcome": "结局", "any": "任意",
     "ended well": "正常结束", "unfinished or unknown": "未完或不明", "failed or broken off": "失败或中断", "all of these: {0}": "全部这类：{0}",

@@ -28,10 +28,8 @@ _LOST_SHARE = 0.62
 _LONG_NOTE, _FLAT = 0.8, 0.3
 Say = Callable[[str], str]
 
-LANES_WIDTH = 1000.0
 _LANES_LEFT, _LANES_RIGHT = 62.0, 988.0
 _LANE_TOPS = {"client": 12.0, "server": 58.0}
-LANE_HEIGHT = 32.0
 
 
 @dataclass(frozen=True, slots=True)

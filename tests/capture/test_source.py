@@ -181,3 +181,19 @@ class Slow(io.RawIOBase):
 
 def test_a_stream_that_has_nothing_yet_is_asked_again() -> None:
     assert len(rows(Slow(pcap(packets=40)))) == 40
+
+
+@pytest.mark.parametrize(("what", "called"), [(3, "int"), (None, "None"), ([3], "int"), ({"a": 1}, "dict"), (io.StringIO("x"), "text")])
+def test_what_is_no_capture_at_all_is_told_what_is(what: object, called: str) -> None:
+    with pytest.raises(ti.UsageError, match=rf"a path, bytes, a file object.*a list of these; this is .*{called}") as raised:
+        ti.analyze(what)  # type: ignore[arg-type]
+    assert isinstance(raised.value, TypeError)
+
+
+@pytest.mark.parametrize("end", ["", os.sep])
+def test_a_directory_is_told_to_name_its_captures(tmp_path: Path, end: str) -> None:
+    with pytest.raises(ti.CaptureError) as raised:
+        ti.analyze(str(tmp_path) + end)
+    assert str(raised.value) == (
+        f"cannot read {str(tmp_path) + end!r}: it is a directory; name the captures in it, such as {tmp_path / '*.pcap'}"
+    )

@@ -169,7 +169,13 @@ def test_interrupt_is_130(command: Command, monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tcpinspect, "analyze", interrupted, raising=False)
-    assert command("segments", HALF_CLOSE) == (130, b"", "")
+    assert command("segments", HALF_CLOSE) == (130, b"", "tcpinspect: interrupted: the output is not whole\n")
+    for words in (
+        ["report", HALF_CLOSE, "-o", "x.html"],
+        ["segments", HALF_CLOSE, "-o", "x.csv"],
+        ["plot", "ladder", HALF_CLOSE, "-o", "x.svg"],
+    ):
+        assert command(*words) == (130, b"", f"tcpinspect: interrupted: {words[-1]} was not written\n")
 
 
 def test_interrupt_of_a_pipe_prints_what_was_read() -> None:

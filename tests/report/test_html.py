@@ -14,9 +14,11 @@ import pytest
 import tcpinspect as ti
 from tcpinspect.errors import UsageError
 from tcpinspect.model.state_colors import STATE_COLORS
+from tcpinspect.model.survey import survey
 from tcpinspect.report.html import html_report
 from tcpinspect.report.picture import ladder_picture
 from tcpinspect.report.sections import MOST_SECTIONS, sections
+from tcpinspect.report.summary import summary_text
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 NORMAL = CAPTURES / "normal-close-by-client.pcap"
@@ -161,6 +163,13 @@ def test_a_capture_without_tcp_says_so() -> None:
 def test_an_unknown_language_is_a_usage_error() -> None:
     with pytest.raises(UsageError, match="xx"):
         html_report(ti.analyze(str(NORMAL)), lang="xx")
+
+
+def test_the_page_says_one_of_many_in_the_words_of_the_summary() -> None:
+    analysis = ti.analyze(MANY)
+    said = set(re.findall(r"\(one of [^)]+\)", " ".join(summary_text(survey(MANY)).split())))
+    assert said and said <= set(re.findall(r"\(one of [^)]+\)", html_report(analysis)))
+    assert "(9 个连接之一)" in html_report(analysis, lang="zh") and "(one of 9 connections)" in said
 
 
 def test_the_same_capture_gives_the_same_bytes() -> None:

@@ -6,11 +6,13 @@ Packet sockets need CAP_NET_RAW, and nothing else: not for promiscuous mode, not
 from __future__ import annotations
 
 import ctypes
+import importlib
 import os
 import pwd
 import shlex
 import struct
 import sys
+from collections.abc import Iterable
 
 from tcpinspect.errors import UsageError
 
@@ -60,6 +62,20 @@ def _mapped(user: int) -> bool:
     except (OSError, ValueError):
         return True
     return any(first <= user < first + count for first, count in ranges)
+
+
+def drop_all(user: str | None, later: Iterable[str]) -> None:
+    """Go on without any privilege: as `user`, else as who called sudo, else as whoever runs this, without capabilities.
+
+    From here on nothing needs a privilege, and packets of strangers are about to be read. The modules of `later` are imported
+    before: afterwards even Python's own library may be out of reach, where it lies in root's home. Raises UsageError.
+    """
+    for needed in ("pwd", *later):
+        importlib.import_module(needed)
+    target = user or invoking_user()
+    if target is not None:
+        drop_to(target)
+    drop_capabilities()
 
 
 def drop_to(user: str) -> None:

@@ -160,8 +160,8 @@ class _Quick(Replay):
         own.opened = other.accepted = True
         own.recent, own.last = [0, 2], 2
         other.recent, other.last, other.last_control = [1], 1, SYN
-        for way, (_, _, _, _, _, window_raw, window, *_) in ((other, answer), (own, third)):
-            way.window, way.window_raw = None if window < 0 else window, window_raw
+        for way, (_, _, _, _, _, window_raw, *_) in ((other, answer), (own, third)):
+            way.window_raw = window_raw
         other.edge = None if third[6] < 0 else 1 + third[6]
         own.edge = None if answer[6] < 0 else 1 + answer[6]
         self.initial_rtt_ns = max(0, third[0] - syn[0])
@@ -204,7 +204,7 @@ class _Quick(Replay):
         other.last_ack = own.last = place
         own.last_control, other.unanswered = fin, 0
         own.opened = True
-        own.window, own.window_raw = None if window < 0 else window, window_raw
+        own.window_raw = window_raw
         if window >= 0 and (other.edge is None or ack + window > other.edge):
             other.edge = ack + window
         recent = own.recent

@@ -37,7 +37,6 @@ class Way:
         self.sack_offered: bool | None = None
         self.top: int | None = None  # SND.NXT: past the highest number sent
         self.una: int | None = None  # SND.UNA: the highest acknowledgment of it
-        self.window: int | None = None  # that this side announces, in octets
         self.window_raw: int | None = None
         self.edge: int | None = None  # right edge of the window that the other side announced
         self.sent = Sent()
@@ -99,9 +98,7 @@ class Fact:
     edge: int | None = None
     acked_before: int | None = None  # the highest acknowledgment this side had sent
     peer_top: int | None = None
-    peer_una: int | None = None
     window_before: int | None = None  # the last window field of this side
-    peer_window: int | None = None
     peer_window_raw: int | None = None
     duplicates: int = 0
     unanswered: int = 0
@@ -209,8 +206,8 @@ class Replay:
         length = max(0, row.payload_len) + bool(flags & SYN) + bool(flags & FIN)
         fact = Fact(
             index=len(self.facts), row=row, own=own, other=other, begin=begin, end=begin + length, ack=ack,
-            top=own.top, una=own.una, edge=own.edge, acked_before=other.una, peer_top=other.top, peer_una=other.una,
-            window_before=own.window_raw, peer_window=other.window, peer_window_raw=other.window_raw,
+            top=own.top, una=own.una, edge=own.edge, acked_before=other.una, peer_top=other.top,
+            window_before=own.window_raw, peer_window_raw=other.window_raw,
             duplicates=own.duplicates, unanswered=own.unanswered, last_duplicate=own.last_duplicate, last_ack=own.last_ack,
             last_data=own.last_data,
             prompt=other.last if other.last is not None and (own.last is None or other.last > own.last) else None,
@@ -331,7 +328,7 @@ class Replay:
             own.opened = True
         if flags & FIN:
             own.fin = fact.end - 1
-        own.window, own.window_raw = row.window, row.window_raw
+        own.window_raw = row.window_raw
         again = fact.kind.endswith(("retransmission", "tail-loss-probe"))
         if again or fact.kind in ("keep-alive", "window-probe"):
             own.unanswered += 1

@@ -137,6 +137,7 @@ def about_late(f: Fact, facts: list[Fact]) -> list[str]:
 
 
 def round_trip_of(f: Fact) -> int | None:
+    """The longer of the handshake's round trip and the smoothed one (SRTT, RFC 6298 §2) in ns; None where neither is known."""
     known = [n for n in (f.initial_rtt_ns, f.srtt_ns) if n is not None]
     return max(known) if known else None
 

@@ -1,6 +1,8 @@
 """The cable end in front of a kernel: read the IP packets it sends, write the ones it shall receive. Wing lab.
 
-Reading: tun(4), veth(4), packet(7). Both kinds behave alike: what is written is processed before `write` returns.
+Reading: tun(4), veth(4), packet(7). Both kinds behave alike: `read` gives the next whole IP packet
+that the kernel sent, None when none waits; what is written is processed before `write` returns, but for what is no IP packet
+at all, which the kernel does not get to see. `fileno` is for select: readable when a packet waits.
 
 - `Tun`: raw IP, nothing else in between; needs a /dev/net/tun that opens.
 - `Veth`: an Ethernet pair; we sit at the end that has no address, with a packet socket. Frames of the kernel go to a
@@ -17,7 +19,7 @@ import select
 import socket
 import struct
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Literal
 
 from tcpinspect.errors import LabError
 from tcpinspect.lab.kernel import links, netlink
@@ -41,24 +43,6 @@ _ECHO = _TO_KERNEL + struct.pack("!H", _ETH_P_EXPERIMENTAL) + b"tcpinspect: all 
 _PATIENCE_SECONDS = 2
 
 _libc = ctypes.CDLL(None)
-
-
-class Device(Protocol):
-    """Where a kernel's packets come out and go in; whole IP packets, without a link-layer header."""
-
-    kind: str
-
-    def read(self) -> bytes | None:
-        """The next packet that the kernel sent, or None when none waits."""
-
-    def write(self, packet: bytes) -> None:
-        """Let the kernel receive a packet. What is no IP packet at all it does not get to see."""
-
-    def fileno(self) -> int:
-        """For select: readable when a packet waits."""
-
-    def close(self) -> None:
-        """Remove the device."""
 
 
 class Tun:
