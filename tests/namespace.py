@@ -84,7 +84,7 @@ class Namespace:
         return process
 
     @staticmethod
-    def ended(process: subprocess.Popen[str], signal_number: int | None = None, *, after_s: float = 0.2) -> tuple[int, str]:
+    def ended(process: subprocess.Popen[str], signal_number: int | None = None, *, after_s: float = 0.4) -> tuple[int, str]:
         """Send the signal, if any, and wait: the exit code, and what else it said on stderr."""
         if signal_number is not None:
             time.sleep(after_s)
