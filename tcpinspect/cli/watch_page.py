@@ -164,7 +164,7 @@ def _columns(now_ns: int, kernel: Kernel | None) -> list[TextColumn]:
         return "" if at_ns is None else duration(max(0, now_ns - at_ns) // 1_000_000 * 1_000_000)
 
     columns = [
-        TextColumn("#", lambda one: str(one.row.stream), right=True, rank=5),
+        TextColumn("#", lambda one: str(one.row.stream), right=True, rank=1),
         TextColumn("client", lambda one: endpoint_text(one.row.client, one.row.client_port), least=21, tail=6),
         TextColumn("server", lambda one: endpoint_text(one.row.server, one.row.server_port), least=21, tail=6),
         TextColumn("client is", lambda one: one.row.client_state or "?", least=12),
