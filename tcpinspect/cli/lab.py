@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from tcpinspect.cli.drill import drill
-from tcpinspect.cli.options import global_options
-from tcpinspect.cli.session import Session, complain
+from tcpinspect.cli.options import global_options, lang_option
+from tcpinspect.cli.session import Session, complain, terminal_width
 from tcpinspect.errors import LabError, UsageError
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 UNMET = 1  # everything ran, and something was not as the scenario says
 _PAIRS = ("ours", "ours-kernel", "kernel-ours", "kernels")
 _TRIES = 4
+_LEAST_LESSON = 40  # characters
 
 _ends_help = "What stands at A and at B: our endpoint, or a kernel in a private network."
 
@@ -38,18 +39,33 @@ def lab() -> None:
 
 
 @lab.command("list", short_help="The catalogue.")
-@click.option("--zh", is_flag=True, help="The lessons in Chinese.")
+@click.option("--zh", is_flag=True, hidden=True, help="The same as --lang zh.")
+@lang_option
 @global_options
 @click.pass_obj
-def list_(session: Session, zh: bool) -> None:
-    """List the exchanges of the catalogue: the name, and what one learns."""
-    from tcpinspect.lab import catalogue
+def list_(session: Session, zh: bool, lang: str) -> None:
+    """List the exchanges of the catalogue: the name, and what one learns.
 
-    names = catalogue.names()
-    width = max(map(len, names)) + 2
+    On a terminal a lesson goes on below itself; into a pipe each exchange is one line.
+    """
+    from tcpinspect.lab import catalogue
+    from tcpinspect.report.folding import folded
+
+    names, width = catalogue.names(), terminal_width()
+    wide = max(map(len, names)) + 2
+    # where there is little room beside the names, the lessons stand below them
+    below = width is not None and width < wide + _LEAST_LESSON
     for name in names:
         scenario = catalogue.load(name)
-        click.echo(f"{name:<{width}}{scenario.lesson_zh if zh and scenario.lesson_zh else scenario.lesson}")
+        lesson = scenario.lesson_zh if (zh or lang == "zh") and scenario.lesson_zh else scenario.lesson
+        if width is None:
+            click.echo(f"{name:<{wide}}{lesson}")
+            continue
+        lines = (
+            [name, *folded(f"    {lesson}", width, indent="    ")] if below else folded(f"{name:<{wide}}{lesson}", width, indent=" " * wide)
+        )
+        for line in lines:
+            click.echo(line)
 
 
 @lab.command(
@@ -86,7 +102,7 @@ def run(session: Session, name: str, ends: str | None, out: str | None, picture:
     pair, user = cast("Pair", ends or scenario.pairs[0]), lab_run.in_user_namespace(root)
     other = catalogue.load(scenario.beside) if scenario.beside is not None else None
     if other is not None and pair not in other.pairs:
-        click.echo(f'beside it, on endpoints of ours: "tcpinspect lab run {other.name}"')
+        lab_run.say(f'beside it, on endpoints of ours: "tcpinspect lab run {other.name}"')
         other = None
     with lab_run.signals_interrupt() as received:
         if other is None:
@@ -96,11 +112,11 @@ def run(session: Session, name: str, ends: str | None, out: str | None, picture:
         click.echo("")
         for one in dict.fromkeys((played, beside)):
             for line in lab_run.judged(one, named=other is not None):
-                click.echo(line)
+                lab_run.say(line)
         if out is not None:
             lab_run.keep(session, played, out)
         else:
-            click.echo(f"the capture ({len(played.wire.frames)} frames) is kept with -o {scenario.name}.pcap")
+            lab_run.say(f"the capture ({len(played.wire.frames)} frames) is kept with -o {scenario.name}.pcap")
         if picture is not None:
             lab_run.draw(list(dict.fromkeys((played, beside))), picture)
     if played.interrupted or beside.interrupted:

@@ -17,17 +17,25 @@ from tcpinspect.cli.show import PICTURES
 from tcpinspect.errors import UsageError
 from tcpinspect.lab.scenario import play
 from tcpinspect.lab.script import Pair, Scenario, is_kernel
+from tcpinspect.report.folding import folded
 
 if TYPE_CHECKING:
     from tcpinspect.lab.compare import Comparison
     from tcpinspect.lab.scenario import Played
 
-_USUAL_WIDTH = 100
+_USUAL_WIDTH = 100  # characters where stdout is no terminal
+
+
+def say(text: str) -> None:
+    """A sentence, folded to the width that the story has."""
+    for line in folded(text, terminal_width() or _USUAL_WIDTH, indent=" " * (len(text) - len(text.lstrip(" ")))):
+        click.echo(line)
 
 
 def told(session: Session, scenario: Scenario, pair: Pair, user: bool | None) -> Played:
     """Play it and tell it while it happens. Ctrl-C ends it early: `interrupted` then."""
-    click.echo(f"{scenario.lesson}\n")
+    say(scenario.lesson)
+    click.echo("")
     story = Story(click.echo, width=terminal_width() or _USUAL_WIDTH, unicode=unicode_output(), color=session.colored())
     story.begin(*("kernel" if is_kernel(pair, end) else "our TCP" for end in ("A", "B")))
     return play(scenario, pair, watch=story, user=user)
@@ -40,7 +48,7 @@ def told_beside(session: Session, scenario: Scenario, other: Scenario, pair: Pai
     columns = [Column(width=width, unicode=unicode, color=color) for _ in range(2)]
     both = []
     for one, column in zip((scenario, other), columns, strict=True):
-        click.echo(f"{one.name}: {one.lesson}")
+        say(f"{one.name}: {one.lesson}")
         both.append(play(one, pair, watch=column, user=user))
         if both[-1].interrupted:
             break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -19,8 +20,9 @@ if TYPE_CHECKING:
     from tcpinspect.protocol.rfc9293 import State
 
 _STATE = 12  # the longest name, SYN-RECEIVED
-_MOST_INNER, _LEAST_INNER, _LEAST_COLUMN = 60, 30, 26
+_MOST_INNER, _EASY_INNER, _LEAST_INNER = 60, 30, 20
 _CLOCK, _GAP = 10, 2
+_NARROW_CLOCK, _NARROW_GAP = 9, 1  # where less than _EASY_INNER would be left between the rails
 _BAD = "31"
 _UDP_HEADER = 8  # octets, RFC 768
 
@@ -34,7 +36,9 @@ class Story:
     def __init__(self, write: Callable[[str], None], *, width: int = 100, unicode: bool = True, color: bool = False) -> None:
         self._write, self._unicode, self._color = write, unicode, color
         self._marks = marks(unicode)
-        self._inner = max(_LEAST_INNER, min(_MOST_INNER, width - 12 - 2 * (_STATE + 2)))
+        self._narrow = width < _CLOCK + _GAP + 2 * (_STATE + 2) + _EASY_INNER
+        self._clock, self._gap = (_NARROW_CLOCK, _NARROW_GAP) if self._narrow else (_CLOCK, _GAP)
+        self._inner = max(_LEAST_INNER, min(_MOST_INNER, width - self._clock - self._gap - 2 * (_STATE + 2)))
         self._told = 0
         self._open: list[Crossing] = []
         self._seen = 0
@@ -45,7 +49,7 @@ class Story:
 
     def begin(self, a: str, b: str) -> None:
         """The heads of both rails."""
-        self._write(f"{'time':>10}  {f'A ({a})':>{_STATE}} {' ' * (self._inner + 2)} B ({b})")
+        self._write(f"{'time':>{self._clock}}{' ' * self._gap}{f'A ({a})':>{_STATE}} {' ' * (self._inner + 2)} B ({b})")
 
     def __call__(self, played: Played, states: Mapping[Name, State]) -> None:
         """Tell what is new."""
@@ -95,7 +99,7 @@ class Story:
         dash, inner = self._marks.line, self._inner
         fate = _fate(crossing, copy)
         label = f" {self._label(crossing)}{f' ({fate})' if fate and not copy.lost else ''} "
-        label = label if len(label) <= inner - 6 else f"{label[: inner - 8]}… "
+        label = label if len(label) <= inner - 4 else f"{label[: inner - 6]}… "
         length = inner if not copy.lost else max(len(label) + 4, inner * 2 // 3)
         tip = self._marks.lost if copy.lost else self._marks.right if crossing.sender == "A" else self._marks.left
         body = dash * (length - len(label) - 2)
@@ -119,7 +123,9 @@ class Story:
         shifted = own.shifted(-self._initial.get(crossing.sender, 0), -self._initial.get(peer, 0))
         if not shifted.flags & ACK:
             shifted = replace(shifted, ack=None)
-        return re.sub(r"\d{9,}", _signed, notation(replace(shifted, options=(), window=None), extras=False))
+        text = re.sub(r"\d{9,}", _signed, notation(replace(shifted, options=(), window=None), extras=False))
+        # with little room, the end of what is empty is left out
+        return re.sub(r"(-?\d+):\1\(0\)", r"\1", text) if self._narrow else text
 
     def _line(self, between: str, states: Mapping[Name, State], style: str = "") -> None:
         cells = {}
@@ -131,7 +137,9 @@ class Story:
         self._states = dict(states)
         rail = self._marks.rail
         inner = between if self._unicode else ascii_only(between)
-        self._write(f"{_clock(self._now):>{_CLOCK}}  {cells['A']} {rail}{self._paint(inner, style)}{rail} {cells['B']}".rstrip())
+        self._write(
+            f"{_time(self._now):>{self._clock}}{' ' * self._gap}{cells['A']} {rail}{self._paint(inner, style)}{rail} {cells['B']}".rstrip()
+        )
 
     def _paint(self, text: str, style: str) -> str:
         return paint(text, style) if self._color and style and text.strip() else text
@@ -153,17 +161,14 @@ class Column(Story):
 
     def __init__(self, *, width: int, unicode: bool = True, color: bool = False) -> None:
         super().__init__(_nowhere, unicode=unicode, color=color)
-        self._inner = max(_LEAST_COLUMN, min(_MOST_INNER, (width - _CLOCK - 2 * _GAP - 4) // 2))
+        self._narrow = True
+        self._inner = max(_LEAST_INNER, min(_MOST_INNER, (width - _CLOCK - 2 * _GAP - 4) // 2))
         self.lines: list[tuple[int, str]] = []
 
     @property
     def blank(self) -> str:
         """A line in which nothing happens."""
         return f"{self._marks.rail}{' ' * self._inner}{self._marks.rail}"
-
-    def _label(self, crossing: Crossing) -> str:
-        """Without the end of what is empty: there is little room."""
-        return re.sub(r"(-?\d+):\1\(0\)", r"\1", super()._label(crossing))
 
     def _line(self, between: str, states: Mapping[Name, State], style: str = "") -> None:
         rail = self._marks.rail
@@ -172,17 +177,21 @@ class Column(Story):
             self.lines.append((self._now, f"{rail}{self._paint(inner, style)}{rail}"))
         a, b = (str(states[name]) if self._states.get(name) != states[name] else "" for name in ("A", "B"))
         self._states = dict(states)
-        if a or b:
-            room = " " * (self._inner - 2 - len(a) - len(b))
-            self.lines.append((self._now, f"{rail} {self._paint(a, state_style(a))}{room}{self._paint(b, state_style(b))} {rail}"))
+        together = len(a) + len(b) < self._inner - 2
+        for left, right in [(a, b)] if together else [(a, ""), ("", b)]:
+            if left or right:
+                room = " " * (self._inner - 2 - len(left) - len(right))
+                states_said = f"{self._paint(left, state_style(left))}{room}{self._paint(right, state_style(right))}"
+                self.lines.append((self._now, f"{rail} {states_said} {rail}"))
 
 
 def side_by_side(left: Column, right: Column, *, heads: tuple[str, str]) -> Iterator[str]:
     """Two exchanges in one time: what happened in the same moment stands in the same line."""
     gap = " " * _GAP
-    names = gap.join(f"{head[: len(left.blank)]:^{len(left.blank)}}" for head in heads)
-    yield f"{'time':>{_CLOCK}}{gap}{names}".rstrip()
-    rails = f"A{' ' * (len(left.blank) - 2)}B"
+    wide = len(left.blank)
+    for n, names in enumerate(zip_longest(*(textwrap.wrap(head, wide) for head in heads), fillvalue="")):
+        yield f"{'time' if n == 0 else '':>{_CLOCK}}{gap}{gap.join(f'{name:^{wide}}' for name in names)}".rstrip()
+    rails = f"A{' ' * (wide - 2)}B"
     yield f"{'':>{_CLOCK}}{gap}{rails}{gap}{rails}"
     by_time: dict[int, tuple[list[str], list[str]]] = {}
     for n, column in enumerate((left, right)):
@@ -191,14 +200,14 @@ def side_by_side(left: Column, right: Column, *, heads: tuple[str, str]) -> Iter
     for now, both in sorted(by_time.items()):
         for first, pair in enumerate(zip_longest(*both)):
             cells = gap.join(line or column.blank for line, column in zip(pair, (left, right), strict=True))
-            yield f"{_clock(now) if first == 0 else '':>{_CLOCK}}{gap}{cells}"
+            yield f"{_time(now) if first == 0 else '':>{_CLOCK}}{gap}{cells}"
 
 
 def _nowhere(_: str) -> None:
     """A column keeps its lines."""
 
 
-def _clock(now: int) -> str:
+def _time(now: int) -> str:
     return f"{now / 1e6:.1f} ms" if now < 10**10 else f"{now / 1e9:.1f} s"
 
 

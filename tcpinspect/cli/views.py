@@ -28,9 +28,10 @@ _HEADINGS = {"payload_len": "len", "duration_ns": "duration", "ack_rtt_ns": "rtt
              "conn_state": "state", "retransmissions": "retrans", "from_state": "from", "to_state": "to"}  # fmt: skip
 # on a narrow screen the columns with the highest rank go first
 _RANKS: dict[str, dict[str, int]] = {
-    "segments": {"window": 9, "ack_rtt_ns": 8, "ack": 7, "stream": 6, "seq": 5},
+    "segments": {"window": 9, "ack_rtt_ns": 8, "ack": 7, "seq": 6, "stream": 5, "time": 4, "payload_len": 3, "destination": 2, "source": 1,
+                 "notes": -1},
     "connections": {"initial_rtt_ns": 9, "start": 8, "retransmissions": 7, "bytes": 6, "handshake": 5, "packets": 4},
-    "timeline": {"endpoint": 9, "rfc": 8, "evidence": 6, "frame": 5},
+    "timeline": {"endpoint": 9, "rfc": 8, "time": 7, "frame": 6, "event": 5, "evidence": -1},
     "findings": {"time": 9, "count": 8, "rfc": 7, "frame": 6, "text": -1},
 }  # fmt: skip
 _LEAST = {"notes": 19, "teardown": 13, "text": 40, "id": 11, "from_state": 12, "to_state": 12, "event": 18, "evidence": 8}

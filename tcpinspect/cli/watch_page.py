@@ -164,17 +164,17 @@ def _columns(now_ns: int, kernel: Kernel | None) -> list[TextColumn]:
         return "" if at_ns is None else duration(max(0, now_ns - at_ns) // 1_000_000 * 1_000_000)
 
     columns = [
-        TextColumn("#", lambda one: str(one.row.stream), right=True, rank=5),
-        TextColumn("client", lambda one: endpoint_text(one.row.client, one.row.client_port), least=14, tail=6, rank=1),
-        TextColumn("server", lambda one: endpoint_text(one.row.server, one.row.server_port), least=14, tail=6),
+        TextColumn("#", lambda one: str(one.row.stream), right=True, rank=1),
+        TextColumn("client", lambda one: endpoint_text(one.row.client, one.row.client_port), least=21, tail=6),
+        TextColumn("server", lambda one: endpoint_text(one.row.server, one.row.server_port), least=21, tail=6),
         TextColumn("client is", lambda one: one.row.client_state or "?", least=12),
         TextColumn("since", lambda one: since(one.client_since_ns), right=True, rank=7),
         TextColumn("server is", lambda one: one.row.server_state or "?", least=12),
         TextColumn("since", lambda one: since(one.server_since_ns), right=True, rank=8),
         TextColumn("RTT", lambda one: _rtt(one.row), right=True, rank=4),
-        TextColumn("bytes", lambda one: size(one.row.client_payload_bytes + one.row.server_payload_bytes), right=True, rank=3),
+        TextColumn("bytes", lambda one: size(one.row.client_payload_bytes + one.row.server_payload_bytes), right=True, rank=2),
         TextColumn("again", lambda one: str(one.row.client_retransmissions + one.row.server_retransmissions), right=True, rank=6),
-        TextColumn("outcome", lambda one: outcome_now(one.row), least=16, rank=2),
+        TextColumn("outcome", lambda one: outcome_now(one.row), least=16, rank=3),
     ]
     if kernel is not None:
         columns.insert(7, TextColumn("kernel says", lambda one: _kernel(kernel, one, now_ns), least=14))

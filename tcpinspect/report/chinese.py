@@ -6,6 +6,8 @@ test compares. A pattern's groups are translated themselves before they are fill
 
 from __future__ import annotations
 
+from tcpinspect.insight import meanings
+from tcpinspect.plot.chinese import CHINESE as KINDS_IN_PICTURES
 from tcpinspect.report.chinese_sentences import SENTENCES
 from tcpinspect.report.chinese_terms import TERMS
 
@@ -97,4 +99,17 @@ _PAGE = {
     "good": "正确", "bad": "错误", "unfinished": "未完成", "unverified": "未校验",
 }  # fmt: skip
 
-WORDS = {**TERMS, **_PAGE}
+# The kinds of handshake and teardown are called as in the pictures.
+_KINDS = {
+    f"{what}: {kind}": _PAGE[f"{what}: {{0}}"].format(KINDS_IN_PICTURES[kind])
+    for what, kinds in (("opening", meanings.HANDSHAKES), ("close", meanings.TEARDOWNS))
+    for kind in kinds
+}
+_ORDERS = {"little": "小端", "big": "大端"}
+_RESOLUTIONS = {"microseconds": "微秒", "nanoseconds": "纳秒", "microseconds, modified": "微秒，变体"}
+_FORMATS = {
+    **{f"pcapng, {order}-endian": f"pcapng，{said}" for order, said in _ORDERS.items()},
+    **{f"pcap, {fine}, {order}-endian": f"pcap，{unit}，{said}" for fine, unit in _RESOLUTIONS.items() for order, said in _ORDERS.items()},
+    "snoop": "snoop",
+}
+WORDS = {**TERMS, **_PAGE, **_KINDS, **_FORMATS}

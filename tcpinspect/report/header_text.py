@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterator
+from itertools import zip_longest
 
 from tcpinspect.insight.dissect import Dissection, Layer
 from tcpinspect.plot.header_cells import ROW_BITS, Cell, header_layout
@@ -17,6 +18,7 @@ _TENS = " " + "".join(f"{n // 10}" + " " * 19 for n in range(0, ROW_BITS, 10)).r
 _ONES = " " + " ".join(str(n % 10) for n in range(ROW_BITS))
 _OCTETS_A_LINE = 16
 _UNFINISHED = {"en": "checksum left to the network card (only the pseudo-header is summed)", "zh": "校验和留给网卡计算（只含伪首部之和）"}
+_MOST_TEXT = 80 - 33  # characters beside eight octets, in the 80 of a common terminal
 _MOST_DATA = 8  # lines of data in the octets' listing
 
 
@@ -97,8 +99,13 @@ def field_listing(layer: Layer) -> Iterator[str]:
 
 def _listed(at: int, octets: bytes, text: str) -> Iterator[str]:
     """Octets and what they are; more than eight stand on lines of their own."""
-    for n in range(0, len(octets), 8):
-        yield f"  {at + n:04x}  {octets[n : n + 8].hex(' '):<23}  {text if n == 0 else ''}".rstrip()
+    # a line ends between fields, and within one only where it is longer than a line
+    whole = textwrap.wrap(text.replace(" ", "\xa0").replace(",\xa0", ", "), _MOST_TEXT, break_long_words=False)
+    texts = [line for field in whole for line in textwrap.wrap(field.replace("\xa0", " "), _MOST_TEXT)]
+    pieces = [octets[n : n + 8] for n in range(0, len(octets), 8)]
+    for n, (piece, words) in enumerate(zip_longest(pieces, texts, fillvalue=None)):
+        where = f"{at + 8 * n:04x}" if piece else ""
+        yield f"  {where:<4}  {(piece or b'').hex(' '):<23}  {words or ''}".rstrip()
 
 
 def hex_listing(segment: bytes) -> str:

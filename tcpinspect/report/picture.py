@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import atan2, degrees
 from typing import Any
-from unicodedata import east_asian_width
 
 from tcpinspect.insight.phrases import duration
 from tcpinspect.plot import layout
+from tcpinspect.report.folding import columns_of
 
 # The view box of a ladder: states of the client, arrows between the rails, states of the server.
 WIDTH = 520.0
@@ -140,18 +140,13 @@ def _said(arrow: layout.Arrow, say: Say) -> layout.Arrow:
     return replace(arrow, label=label, note=say(arrow.note) if arrow.note else "")
 
 
-def _wide(text: str) -> int:
-    """How many letters wide a text is: Chinese ones count as two."""
-    return sum(2 if east_asian_width(letter) in "WF" else 1 for letter in text)
-
-
 def _fit(text: str, room: float, size: float, advance: float) -> Words:
     """The text at the largest size up to `size` that fits into `room`; cut where the least one does not."""
-    if _wide(text) * advance * size <= room:
+    if columns_of(text) * advance * size <= room:
         return Words(text, size)
-    fitted = max(_LEAST_SIZE, int(10 * room / (_wide(text) * advance)) / 10)
+    fitted = max(_LEAST_SIZE, int(10 * room / (columns_of(text) * advance)) / 10)
     most = int(room / (advance * fitted))
-    return Words(text if _wide(text) <= most else text[: most * len(text) // _wide(text) - 1] + "…", fitted)
+    return Words(text if columns_of(text) <= most else text[: most * len(text) // columns_of(text) - 1] + "…", fitted)
 
 
 def _band(span: Any, say: Say) -> StateBand:
@@ -182,12 +177,12 @@ def _arrow(arrow: Any, start_ns: int, share: float) -> ArrowLine:
         # Before the cross; the note stands below it and has its usual room.
         room = min(room, _LOST_SHARE * _SPAN - 20)
     flags, numbers, said = (arrow.label, "", arrow.note) if fold else (arrow.flags, arrow.numbers, arrow.note)
-    if fold and _wide(flags) * _MONO * _LEAST_SIZE > room:
+    if fold and columns_of(flags) * _MONO * _LEAST_SIZE > room:
         # Too long for one line: what went back goes below the line.
         there, mark, back = flags.rpartition(" → ")
         name, _, back = back.strip(" …").partition(", ")
         flags, said = f"{there}{mark}{name} …", "; ".join(part for part in (back, said) if part)
-    widest = max(_wide(flags), _wide(numbers)) if steep else _wide(flags) + _wide(numbers) + 1
+    widest = max(columns_of(flags), columns_of(numbers)) if steep else columns_of(flags) + columns_of(numbers) + 1
     # Below a line that hardly falls there is nothing up to the next row: a note may be longer than the label.
     note_room = _SPAN * _LONG_NOTE if not fold and arrow.y_end - arrow.y_start <= _FLAT else room
     label = _fit("x" * widest, room, _LABEL_SIZE, _MONO)

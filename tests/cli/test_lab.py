@@ -11,17 +11,36 @@ import pytest
 
 from tcpinspect.lab import catalogue
 from tcpinspect.lab.namespaces import usable
+from tcpinspect.report.folding import columns_of
 
 
 def lab(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run([sys.executable, "-m", "tcpinspect", "lab", *words], capture_output=True, text=True, cwd=cwd, encoding="utf-8")
 
 
+@pytest.fixture(autouse=True)
+def no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """COLUMNS would make one."""
+    monkeypatch.delenv("COLUMNS", raising=False)
+
+
 def test_list_has_a_line_for_each() -> None:
     done = lab("list")
     assert done.returncode == 0
     assert [line.split()[0] for line in done.stdout.splitlines()] == catalogue.names()
-    assert "双方同时关闭" in lab("list", "--zh").stdout
+    chinese = lab("list", "--lang", "zh").stdout
+    assert "双方同时关闭" in chinese and chinese == lab("list", "--zh").stdout
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_on_a_terminal_the_list_is_folded_and_nothing_of_it_is_lost(monkeypatch: pytest.MonkeyPatch, width: int, language: str) -> None:
+    whole = lab("list", "--lang", language).stdout
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = lab("list", "--lang", language).stdout.splitlines()
+    assert width - 10 < max(map(columns_of, lines)) <= width
+    assert [line.split()[0] for line in lines if not line.startswith(" ")] == catalogue.names()
+    assert "".join("".join(lines).split()) == "".join(whole.split())
 
 
 def test_run_tells_both_sides_states_and_writes_the_capture(tmp_path: Path) -> None:

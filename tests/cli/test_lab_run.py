@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from tcpinspect.lab import catalogue
+
 from .conftest import start
 
 
@@ -30,6 +32,17 @@ def test_two_and_three_segments_stand_side_by_side(columns: int) -> None:
     assert table[old_syn + 1].replace("│", " ").split() == ["ESTABLISHED", "SYN-RECEIVED"]
     spoken = next(line for line in table if line.startswith("  218.0 ms"))
     assert "9 octets" in spoken and "error ENOT" in spoken and spoken.index("9 octets") < spoken.index("error")
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+@pytest.mark.parametrize("name", ["simultaneous-close", "two-way-handshake", "half-open-found-by-syn"])
+def test_an_exchange_fits_the_terminal(name: str, columns: int) -> None:
+    out, _ = lab_run(name, env={"COLUMNS": str(columns)}).communicate(timeout=60)
+    assert max(map(len, out.splitlines())) <= columns
+    story = out[: out.index("the analysis")]
+    for state in ("SYN-SENT", "SYN-RECEIVED", "ESTABLISHED"):
+        assert state in story, "no state is cut"
+    assert catalogue.load(name).lesson in " ".join(out.split()), "the lesson is whole"
 
 
 def test_what_cannot_be_written_is_said_before_the_exchange(tmp_path: Path) -> None:

@@ -83,6 +83,17 @@ def test_a_narrow_screen_keeps_what_a_finding_says(command: Command, monkeypatch
     assert "text" in command("findings", MANY).text.splitlines()[0].split()
 
 
+@pytest.mark.parametrize("width", [60, 80, 120])
+@pytest.mark.parametrize(("table", "column", "value"), [("segments", "notes", "fast retransmission"), ("timeline", "evidence", "observed")])
+def test_a_narrow_screen_keeps_what_the_analysis_says(
+    command: Command, monkeypatch: pytest.MonkeyPatch, table: str, column: str, value: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = command(table, LOSSY).text.splitlines()
+    assert column in lines[0].split() and any(value in line for line in lines)
+    assert max(map(len, lines)) <= width
+
+
 def test_text_of_chosen_columns(command: Command) -> None:
     lines = command("segments", HALF_CLOSE, "-e", "frame", "-e", "tcp.len", "-e", "flags", "-e", "options", "-c", "1").text.splitlines()
     assert lines[0].split() == ["frame", "len", "flags", "options"]

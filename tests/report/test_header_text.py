@@ -50,7 +50,7 @@ def test_any_octets_make_a_drawing_of_the_rfcs_width(octets: bytes) -> None:
     lines = bit_drawing(octets, "192.0.2.1", "192.0.2.2").splitlines()
     assert all(len(line) == 65 for line in lines if line[0] in "|+")
     assert all(len(line) <= 65 and line.isprintable() for line in lines)
-    assert hex_listing(octets).isascii()
+    assert hex_listing(octets).isascii() and max(map(len, hex_listing(octets).splitlines())) <= 80
 
 
 def test_a_captured_frame_tells_every_octet() -> None:
@@ -61,6 +61,13 @@ def test_a_captured_frame_tells_every_octet() -> None:
     for part in ("frame 4: 111 octets", "Ethernet  (octets 0–13", "Source Address 192.0.2.10", "GET /hello", LINE, "Data: 45 octets"):
         assert part in text
     assert frame_text(found, "x", unicode=False).isascii()
+
+
+@pytest.mark.parametrize("name", ["ipv6-normal-close.pcap", "lossy-transfer.pcap"])
+def test_a_frame_fits_eighty_columns_and_no_flag_is_cut(name: str) -> None:
+    text = frame_text(frame_of(CAPTURES / name, 5), name)
+    assert max(map(len, text.splitlines())) <= 80
+    assert re.search(r"CWR \d, ECE \d, URG \d, ACK \d, PSH \d, RST \d,(?: SYN \d,)?\n +(?:SYN \d, )?FIN \d\n", text)
 
 
 @pytest.mark.parametrize("octets", [b"", b"\x45", bytes(60)])

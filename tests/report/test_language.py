@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 import tcpinspect as ti
+from tcpinspect.engine.kinds import HANDSHAKES, TEARDOWNS
 from tcpinspect.insight import meanings
 from tcpinspect.insight.finding_kinds import KINDS
 from tcpinspect.insight.why import CAUSES
+from tcpinspect.plot.chinese import CHINESE as PICTURES
 from tcpinspect.report import html
 from tcpinspect.report.language import LANGUAGES, language
 
@@ -70,6 +72,25 @@ def test_the_story_of_every_capture_of_ours_is_told_in_chinese() -> None:
         paragraphs = re.findall(r"<p>(.*?)</p>", page.split('id="stories"')[1].split('id="reading"')[0])
         assert paragraphs and all(HAN.search(text) and "<span" not in text for text in paragraphs), path.name
         assert all(HAN.search(text) for text in re.findall(r"<th scope=[^>]*>([^<#]+)</th>", page) if text not in ("TCP",))
+
+
+def test_kinds_and_the_format_are_called_as_in_the_pictures() -> None:
+    for name, opening, close in (
+        ("normal-close-by-client", "three-way", "four-segment"),
+        ("simultaneous-close", "three-way", "simultaneous"),
+    ):
+        page = html.html_report(ti.analyze(str(CAPTURES / f"{name}.pcap")), lang="zh")
+        badges = re.findall(r'<span class="badge"[^>]*>([^<]*)</span>', page)
+        assert f"建立：{PICTURES[opening]}" in badges and f"关闭：{PICTURES[close]}" in badges
+        assert opening not in badges and re.search(r"pcap，(?:纳|微)秒，小端", page) and "-endian" not in page
+    for kind in (*(f"opening: {one}" for one in HANDSHAKES), *(f"close: {one}" for one in TEARDOWNS)):
+        assert language("zh").knows(kind), kind
+
+
+def test_a_capture_has_one_name_in_chinese() -> None:
+    from tcpinspect.report.chinese import SENTENCES, WORDS
+
+    assert not [text for text in (*PICTURES.values(), *WORDS.values(), *SENTENCES.values()) if "捕获" in text]
 
 
 def test_every_language_has_a_page() -> None:
