@@ -123,7 +123,7 @@ def bulk(path: Path, megabytes: int) -> bool:
 
 def table(found: list[Claim]) -> str:
     """The rows in Markdown."""
-    lines = [["what", "measured", "asked at most"], ["---", "---:", "---:"]]
+    lines = [["what", "measured", "goal, at most"], ["---", "---:", "---:"]]
     for claim in found:
         values = claim.values()
         middle = statistics.median(values)
