@@ -215,7 +215,7 @@ def analyse(s, fwd, rev, pair, reused):
 
 
 def goes_on(s, fwd, rev, pair):
-    """1 for an ACK that continues both directions and opens no question: for two segments of three `analyse` would find nothing."""
+    """1 for an ACK that continues both directions and opens no question: `analyse` would find nothing."""
     edge: cython.longlong
     end: cython.longlong
     if s.seq != fwd.next_seq or s.seq == 0 or s.window_raw == 0 or s.payload_len < 0 or rev.window == 0:

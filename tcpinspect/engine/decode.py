@@ -60,7 +60,7 @@ class Decoder(Layers):
         total: cython.longlong = be16(self.octets, at + 16)
         if be16(self.octets, at + 12) != IPV4 or self.octets[at + 14] != 0x45 or self.octets[at + 23] != PROTOCOL_TCP:
             return 0
-        # A fragment, or a length that the frame contradicts.
+        # A fragment, or a length that the frame contradicts. `parts` deals packets by the same conditions: change both together.
         if be16(self.octets, at + 20) & 0x3FFF or total < PLAIN_HEADERS - 14 or total + 14 > wire:
             return 0
         s.ip_id = be16(self.octets, at + 18)

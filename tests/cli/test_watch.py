@@ -353,7 +353,7 @@ def test_every_end_agrees_with_the_kernel_while_browsers_browse(namespace: Names
     assert " 0 packets dropped" in said
     found = re.search(r"kernel and wire: ([\d,]+) local ends compared, ([\d,]+) agree$", said, re.MULTILINE)
     assert found, said
-    # A busy machine may end a socket between two questions to the kernel.
+    # 1,200 where none is missed; ten once were, and why is not known. Those compared must all agree.
     assert found[1] == found[2] and int(found[1].replace(",", "")) > 1_100, said
     assert {step["stream"] for step in steps} == set(range(600))
     last = {(step["stream"], step["side"]): step["to_state"] for step in steps}
