@@ -2,6 +2,8 @@ cimport cython
 
 cdef class Batch:
     cdef public const unsigned char[::1] view
-    cdef long long[::1] offsets, lengths, wire_lengths, times, links, interface_numbers, numbers
+    cdef unsigned int[::1] offsets, lengths, wire_lengths
+    cdef long long[::1] times, numbers
+    cdef int[::1] links, interface_numbers
     cdef public long long count, numbered
     cpdef tuple record(self, long long n)

@@ -15,13 +15,13 @@ class Batch:
 
     def __init__(self, capacity):
         self.view = b"\0"
-        self.offsets = array("q", bytes(8 * capacity))
-        self.lengths = array("q", bytes(8 * capacity))
-        self.wire_lengths = array("q", bytes(8 * capacity))
+        self.offsets = array("I", bytes(4 * capacity))
+        self.lengths = array("I", bytes(4 * capacity))
+        self.wire_lengths = array("I", bytes(4 * capacity))
         self.times = array("q", bytes(8 * capacity))
-        self.links = array("q", bytes(8 * capacity))
-        self.interface_numbers = array("q", bytes(8 * capacity))
-        self.numbers = self.offsets  # whoever sets `numbered` brings an array
+        self.links = array("i", bytes(4 * capacity))
+        self.interface_numbers = array("i", bytes(4 * capacity))
+        self.numbers = self.times  # whoever sets `numbered` brings an array
         self.numbered = 0
         self.count = 0
 

@@ -456,6 +456,8 @@ def learn(s, fwd, rev, pair, reused):
 def learn_options(s, fwd, rev, pair):
     """Window scale, SACK blocks and MPTCP."""
     block: cython.longlong
+    left: cython.longlong
+    right: cython.longlong
     if s.window_shift >= 0:
         fwd.window_shift = s.window_shift if s.window_shift < LARGEST_SHIFT else LARGEST_SHIFT
     # A cut or unreadable list does not say what is missing from it.
@@ -467,7 +469,9 @@ def learn_options(s, fwd, rev, pair):
         elif s.flags & ACK and rev.window_shift == NOT_USED:
             fwd.window_shift = NOT_USED
     for block in range(s.sack_count if s.sack_count < SACK_BLOCKS_COUNTED else SACK_BLOCKS_COUNTED):
-        fwd.sacked += s.sack_right[block] - s.sack_left[block]
+        left = s.sack_left[block]
+        right = s.sack_right[block]
+        fwd.sacked += right - left
     if s.mptcp >= 0:
         pair.mptcp = 1
         if s.mptcp < 8:

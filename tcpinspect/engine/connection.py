@@ -39,7 +39,8 @@ class Connection:
     """A connection, or room for one: `begin` starts it with its first segment. Objects are used again, one after the other.
 
     `superseded`: a later connection has taken its address pair. `ghost`: it stands for segments that came after its rows were
-    written; it gets none again.
+    written; it gets none again. `place`: where it stands among those alive; `first_kept`, `last_kept`: the segments that wait to be
+    followed (engine.track), -1 without any.
     """
 
     def __init__(self):
@@ -55,6 +56,7 @@ class Connection:
         self.rtt0 = Samples()
         self.rtt1 = Samples()
         self.used = 0
+        self.place = self.first_kept = self.last_kept = -1
 
     def begin(self, s, stream):
         """Begin with segment `s`."""

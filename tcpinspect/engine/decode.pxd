@@ -7,7 +7,8 @@ from tcpinspect.engine.segment cimport Segment
 cdef class Decoder(Layers):
     cpdef int decode(self, Segment s, long long at, long long captured, long long wire, long long link) except -1
     cdef int come_home(self) except -1
-    cdef long long plain(self, Segment s, long long at, long long captured, long long wire) noexcept
+    cdef bint is_plain(self, long long at, long long captured, long long wire, long long link) noexcept
+    cdef bint plain(self, Segment s, long long at, long long captured) noexcept
     cpdef int begin(self, long long at, long long captured, long long wire, long long link) except -1
     cpdef long long peel(self, Segment s) noexcept
     cpdef object cut(self, long long start, long long end)

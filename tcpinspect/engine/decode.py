@@ -36,7 +36,7 @@ class Decoder(Layers):
         reason: cython.longlong
         if self.away:
             self.come_home()
-        if link == ETHERNET and captured >= PLAIN_HEADERS and self.plain(s, at, captured, wire):
+        if self.is_plain(at, captured, wire, link) and self.plain(s, at, captured):
             return 0
         reason = self.begin(at, captured, wire, link)
         while reason == 0:
@@ -55,14 +55,19 @@ class Decoder(Layers):
             self.away = 0
         return 0
 
-    def plain(self, s, at, captured, wire):
-        """Read at once what almost every packet is, TCP in IPv4 without options in Ethernet; 1 when it was that, whole and sound."""
+    def is_plain(self, at, captured, wire, link):
+        """1 for what almost every packet is: TCP in IPv4 without options in Ethernet, no fragment, with a length that fits the frame."""
+        total: cython.longlong
+        if link != ETHERNET or captured < PLAIN_HEADERS or be16(self.octets, at + 12) != IPV4 or self.octets[at + 14] != 0x45:
+            return 0
+        if self.octets[at + 23] != PROTOCOL_TCP or be16(self.octets, at + 20) & 0x3FFF:
+            return 0
+        total = be16(self.octets, at + 16)
+        return PLAIN_HEADERS - 14 <= total <= wire - 14
+
+    def plain(self, s, at, captured):
+        """Read a plain packet at once; 0 when its TCP header is not sound."""
         total: cython.longlong = be16(self.octets, at + 16)
-        if be16(self.octets, at + 12) != IPV4 or self.octets[at + 14] != 0x45 or self.octets[at + 23] != PROTOCOL_TCP:
-            return 0
-        # A fragment, or a length that the frame contradicts. `parts` deals packets by the same conditions: change both together.
-        if be16(self.octets, at + 20) & 0x3FFF or total < PLAIN_HEADERS - 14 or total + 14 > wire:
-            return 0
         s.ip_id = be16(self.octets, at + 18)
         s.ttl = self.octets[at + 22]
         s.family = 4

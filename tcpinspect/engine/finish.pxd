@@ -14,6 +14,7 @@ cdef class Chunk:
     cdef public Rows waiting
     cdef public long long settled_ns, taken_ns, early, stored
     cdef long long room
+    cdef int clear(self) except -1
     cdef int next_row(self) except -1
     cdef int make_room(self, long long room) except -1
     cdef int put_in_order(self) except -1
@@ -26,6 +27,7 @@ cdef class Finisher:
     cdef int put_away(self) except -1
     cdef public dict chunks
     cdef Chunk latest
+    cdef public Chunk page
     cdef Solver solver
     cpdef Chunk chunk_of(self, long long stream)
     cpdef int finish(self, Connection c, long long before, long long capture_end_ns, long long ended) except -1
@@ -34,6 +36,7 @@ cdef class Finisher:
     cdef long long left(self, Connection c) noexcept
     cdef int await_end(self, Connection c, Chunk chunk) except -1
     cpdef object take(self, long long capture_end_ns, long long ended)
+    cdef Chunk take_page(self, long long capture_end_ns)
     cdef int arrange(self, Chunk chunk) except -1
     cdef int settle_chunk(self, Chunk chunk, long long capture_end_ns) except -1
     cdef int outlast(self, Chunk chunk, long long stream, long long side) except -1

@@ -91,6 +91,13 @@ class Chunk:
         chunk.done = len(rows)
         return chunk
 
+    def clear(self):
+        """Make it empty."""
+        self.done = self.steps.count = self.waiting.count = self.taken_ns = 0
+        if self.letters:
+            self.letters = bytearray()
+        return 0
+
     def next_row(self):
         """Where the next row goes."""
         if self.done == self.room:
@@ -186,6 +193,7 @@ class Finisher:
         self.held = 0
         self.most = shelf.most if shelf is not None else 0
         self.ordered = 1 if ordered else 0
+        self.page = Chunk(0)
         self.chunks = {}
         self.taken = 0
         self.written = 0
@@ -197,7 +205,7 @@ class Finisher:
         chunk: Chunk = self.latest
         number: cython.longlong = stream // CHUNK
         if not self.ordered:
-            number = self.written // CHUNK
+            return self.page
         if chunk is not None and chunk.first == number * CHUNK:
             return chunk
         if number not in self.chunks:
@@ -332,13 +340,15 @@ class Finisher:
 
     def take(self, capture_end_ns, ended):
         """Take the next chunk away if all is known of it, else None: chunks are taken in the order of their numbers."""
-        chunk: Chunk = self.chunks.get(self.taken)
+        chunk: Chunk
+        if not self.ordered:
+            return self.take_page(capture_end_ns)
+        chunk = self.chunks.get(self.taken)
         if chunk is None or not ended and (chunk.done + chunk.stored < CHUNK or chunk.settled_ns > capture_end_ns):
             return None
         if chunk.stored:
             self.shelf.take(chunk)
-        if self.ordered:
-            chunk.put_in_order()
+        chunk.put_in_order()
         self.held = max(0, self.held - chunk.done * WIDTH - chunk.steps.count * STEP_WIDTH)
         self.settle_chunk(chunk, capture_end_ns)
         chunk.taken_ns = capture_end_ns
@@ -346,6 +356,14 @@ class Finisher:
         self.latest = None
         self.taken += 1
         return chunk
+
+    def take_page(self, capture_end_ns):
+        """What has come since the page was taken last, else None and an empty page: there is only one, for all rows in turn."""
+        if self.page.done and not self.page.taken_ns:
+            self.page.taken_ns = max(1, capture_end_ns)
+            return self.page
+        self.page.clear()
+        return None
 
     def settle_chunk(self, chunk, capture_end_ns):
         k: cython.longlong

@@ -56,7 +56,8 @@ class Health:
     """The clock of the capture, and the first frame of each kind of damage (0: none).
 
     `disordered` counts packets behind a later one by the stamps, `steps_back` the times the clock itself went back,
-    `jumps` the times it went ahead of the senders' own clocks, `leaps` (frame, from, to) of each.
+    `jumps` the times it went ahead of the senders' own clocks, `leaps` (frame, from, to) of each; `leaps_seen`: those that connections
+    have shown, until they are put in order.
     """
 
     def __init__(self):
@@ -74,6 +75,7 @@ class Health:
         self.jump_frame = 0
         self.jump_ns = -1
         self.leaps = []
+        self.leaps_seen = []
         self.cut_frame = 0
         self.late_frame = 0
         self.oversize_frame = 0
@@ -119,6 +121,13 @@ class Health:
         """The capture has ended: decide what is still open."""
         if self.behind:
             self.judge(self.step_ns >= SECOND or (self.step_ns >= STEP_NS and self.waited >= SETTLED))
+        return 0
+
+    def settle_leaps(self):
+        """Segments are followed connection by connection: bring what they showed into the order of the capture."""
+        for frame, from_ns, to_ns in sorted(self.leaps_seen):
+            self.jumped(from_ns, to_ns, frame)
+        self.leaps_seen = []
         return 0
 
     def jumped(self, from_ns, to_ns, frame):
@@ -215,7 +224,7 @@ class Watch:
             self.bad[side] += 1
         if s.payload_len > self.limit[other]:
             self.oversize += 1
-            if not health.oversize_frame:
+            if not health.oversize_frame or s.frame < health.oversize_frame:
                 health.oversize_frame = s.frame
         if s.flags & RST:
             # Its numbers may answer anything (RFC 9293 §3.5.2).
@@ -295,7 +304,7 @@ class Watch:
             if not self.known[side] and s.flags & SYN and self.ack_known[1 - side] and self.highest_ack[1 - side] == (s.seq + 1) & MASK:
                 # The SYN that was already answered.
                 self.late += 1
-                if not health.late_frame:
+                if not health.late_frame or s.frame < health.late_frame:
                     health.late_frame = s.frame
             if self.known[side]:
                 # Another connection, whose beginning the capture lacks: nothing of the old one counts any more.
@@ -316,7 +325,7 @@ class Watch:
                 self.add_gap(side, self.top[side], s.seq)
         elif end != s.seq:
             if self.hole_left[side] > 0 and self.was_late(s, side, end):
-                if not health.late_frame:
+                if not health.late_frame or s.frame < health.late_frame:
                     health.late_frame = s.frame
             if self.gaps[side]:
                 behind = (self.top_id[side] - s.ip_id) & 0xFFFF
@@ -459,7 +468,7 @@ class Watch:
             if gap > JUMP_NS and difference(self.ts[side], self.ts0[side]) >= TICKS:
                 period = (self.ts_ns[side] - self.ts0_ns[side]) // difference(self.ts[side], self.ts0[side])
                 if SHORTEST_TICK < period < LONGEST_TICK and gap > 2 * period * ticks + JUMP_NS:
-                    health.jumped(self.ts_ns[side], s.time_ns, s.frame)
+                    health.leaps_seen.append((s.frame, self.ts_ns[side], s.time_ns))
                     self.ts_known[side] = 0
             elif gap < 0:
                 self.ts_known[side] = 0

@@ -14,7 +14,6 @@ cdef class Now(Finisher):
     cdef public object lines
     cdef long long[::1] cells
     cdef public list told, news, gone
-    cdef Chunk page
     cdef dict waits
     cdef public long long room, beyond, looks, follow
     cpdef int feed(self, Batch records) except -1

@@ -20,7 +20,7 @@ if not cython.compiled:
     from tcpinspect.engine.health import Health
     from tcpinspect.engine.segment import Segment
     from tcpinspect.engine.track import Tracker
-    from tcpinspect.protocol.slow import be16, be32
+    from tcpinspect.protocol.slow import be32
 
 PARTS = 8
 
@@ -33,11 +33,6 @@ R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
 FIRST_FRAME = cython.declare(cython.longlong, CONNECTION_FIELD["first_frame"])
-ETHERNET = cython.declare(cython.longlong, 1)
-# Ethernet, IPv4 without options, TCP without options.
-PLAIN_HEADERS = cython.declare(cython.longlong, 14 + 20 + 20)
-IPV4 = cython.declare(cython.longlong, 0x0800)  # EtherType
-PROTOCOL_TCP = cython.declare(cython.longlong, 6)
 
 
 class Parts:
@@ -46,24 +41,25 @@ class Parts:
 
     def __init__(self, trackers):
         self.trackers = trackers
-        self.batches = []
-        for _ in range(PARTS):
-            batch: Batch = Batch(ROOM)
-            batch.numbers = array("q", bytes(8 * ROOM))
-            batch.numbered = 1
-            self.batches.append(batch)
+        self.picks = array("i", bytes(4 * PARTS * ROOM))
         self.decoder = Decoder()
         self.segment = Segment()
         self.segment.shown = 0
         self.health = Health()
         if not cython.compiled:
             self.mine = [0] * PARTS
+            self.waiting = [0] * PARTS
             self.reasons = [0] * 32
+        kept = None
         for part in range(PARTS):
             self.mine[part] = trackers[part] is not None
+            self.waiting[part] = 0
             if trackers[part] is not None:
                 tracker: Tracker = trackers[part]
                 tracker.decoder = self.decoder
+                # One after the other they use the same segments, which so stay in the cache.
+                kept = tracker.segments_kept = kept or tracker.segments_kept
+        self.before = 0
         self.frames = 0
         self.segments = 0
         self.first_ns = -1
@@ -77,11 +73,9 @@ class Parts:
         n: cython.longlong
         part: cython.longlong
         time_ns: cython.longlong
-        batch: Batch
-        for part in range(N):
-            batch = self.batches[part]
-            batch.view = records.view
+        at: cython.longlong
         self.decoder.use(records.view)
+        self.before = self.frames + 1 - first
         for n in range(first, last):
             self.frames += 1
             time_ns = records.times[n]
@@ -96,31 +90,23 @@ class Parts:
                 self.steps_back += 1
             else:
                 self.last_ns = time_ns
-            self.health.clock(time_ns, self.frames)
-            part = self.plain(records, n)
-            if part < 0:
+            if self.health.behind or time_ns < self.health.previous_ns:
+                self.health.clock(time_ns, self.frames)
+            else:
+                self.health.previous_ns = time_ns
+            at = records.offsets[n]
+            if self.decoder.is_plain(at, records.lengths[n], records.wire_lengths[n], records.links[n]):
+                part = part_of(be32(self.decoder.octets, at + 26), be32(self.decoder.octets, at + 30))
+                if self.mine[part]:
+                    if self.waiting[part] == ROOM:
+                        self.flush(records, part)
+                    self.picks[part * ROOM + self.waiting[part]] = n
+                    self.waiting[part] += 1
+            else:
                 self.look_inside(records, n)
-            elif self.mine[part]:
-                self.put(records, n, part)
         for part in range(N):
-            if self.mine[part]:
-                self.flush(part)
+            self.flush(records, part)
         return 0
-
-    def plain(self, records, n):
-        """The part of what almost every packet is, Ethernet with IPv4 without options and TCP; -1 for all others."""
-        at: cython.longlong = records.offsets[n]
-        total: cython.longlong
-        if records.links[n] != ETHERNET or records.lengths[n] < PLAIN_HEADERS:
-            return -1
-        if be16(self.decoder.octets, at + 12) != IPV4 or self.decoder.octets[at + 14] != 0x45:
-            return -1
-        total = be16(self.decoder.octets, at + 16)
-        if self.decoder.octets[at + 23] != PROTOCOL_TCP or be16(self.decoder.octets, at + 20) & 0x3FFF:
-            return -1
-        if total < PLAIN_HEADERS - 14 or total + 14 > records.wire_lengths[n]:
-            return -1
-        return part_of(be32(self.decoder.octets, at + 26), be32(self.decoder.octets, at + 30))
 
     def look_inside(self, records, n):
         """Decode a packet of another kind, and give its segment (or its ICMP error) to the part it belongs to."""
@@ -139,7 +125,7 @@ class Parts:
                 return self.decoder.come_home()
             part = part_of_hosts(self.decoder.quote)
         if self.mine[part]:
-            self.flush(part)  # these are plain, and leave what an ICMP error quoted as it is
+            self.flush(records, part)  # these are plain, and leave what an ICMP error quoted as it is
             tracker = self.trackers[part]
             tracker.frames = self.frames
             if s.time_ns > tracker.last_ns:
@@ -151,29 +137,13 @@ class Parts:
         self.decoder.come_home()
         return 0
 
-    def put(self, records, n, part):
-        """Add a record to the batch of a part."""
-        batch: Batch = self.batches[part]
-        at: cython.longlong = batch.count
-        batch.offsets[at] = records.offsets[n]
-        batch.lengths[at] = records.lengths[n]
-        batch.wire_lengths[at] = records.wire_lengths[n]
-        batch.times[at] = records.times[n]
-        batch.links[at] = ETHERNET
-        batch.numbers[at] = self.frames
-        batch.count = at + 1
-        if batch.count == ROOM:
-            self.flush(part)
-        return 0
-
-    def flush(self, part):
+    def flush(self, records, part):
         """Let a part's tracker have what waits for it."""
-        batch: Batch = self.batches[part]
         tracker: Tracker
-        if batch.count:
+        if self.waiting[part]:
             tracker = self.trackers[part]
-            tracker.block(batch, 0, batch.count)
-            batch.count = 0
+            tracker.some(records, self.picks, part * ROOM, part * ROOM + self.waiting[part], self.before)
+            self.waiting[part] = 0
         return 0
 
     def reason(self, which):

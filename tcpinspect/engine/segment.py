@@ -11,7 +11,8 @@ class Segment:
 
     `checksum_status`: 0 unverified, 1 good, 2 bad, 3 unfinished. `analysis`: bits in the order of schema.ANALYSIS_FLAGS.
     `fast_open`: -1 no option, 0 asks for a cookie, else the cookie's length. `mptcp`: the subtype, -1 without the option.
-    `shown`: somebody reads what stands with the segment alone, the octets in flight.
+    `shown`: somebody reads what stands with the segment alone, the octets in flight. `side`: the endpoint of its connection that
+    sent it; `reused`: it opened a connection on an address pair that had one.
     """
 
     def __init__(self):
@@ -50,6 +51,8 @@ class Segment:
         self.options_malformed = 0
         self.checksum_status = 0
         self.shown = 1
+        self.side = 0
+        self.reused = 0
         self.analysis = 0
         self.window = -1
         self.duplicate_ack_num = -1

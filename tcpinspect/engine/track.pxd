@@ -15,10 +15,11 @@ cdef class Tracker:
     cdef public SegmentColumns columns
     cdef public object suspects
     cdef public Pairs pairs
-    cdef public list alive
+    cdef public list alive, segments_kept
     cdef public list free
     cdef Decoder decoder
-    cdef Segment segment
+    cdef long long window, kept, met
+    cdef int[256] after, places
     cdef public Health health
     cdef long long bounded, hand
     cdef public long long roomy, crowd, mob, closed_ns, reset_ns, attempt_ns, idle_ns, hurry_ns
@@ -26,7 +27,11 @@ cdef class Tracker:
     cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
     cpdef int block(self, Batch records, long long first, long long last) except -1
+    cdef int some(self, Batch records, int[::1] picks, long long first, long long last, long long before) except -1
     cdef int track(self, Segment s) except -1
+    cdef int keep(self, Segment s) except -1
+    cdef int follow_all(self) except -1
+    cdef int follow(self, Connection c) except -1
     cdef int note_checksum(self, Segment s) noexcept
     cdef Connection ghost(self, Segment s, long long stream)
     cdef int haunt(self, Half half, long long stream, long long side) noexcept

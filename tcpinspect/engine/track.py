@@ -53,6 +53,9 @@ TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_S = cython.declare(cython.longlong, TIME_WAIT_LASTS_S)
 # So many of those alive are looked at for each new one, in turn.
 LOOKS = cython.declare(cython.longlong, 4)
+# So many segments are collected and then followed connection by connection: what a connection remembers is fetched once for all
+# of them. More would not fit the cache of a core beside it.
+WINDOW = 256
 
 
 class Tracker:
@@ -81,11 +84,18 @@ class Tracker:
         self.idle_ns = LIMITS["idle_ns"]
         self.hurry_ns = LIMITS["hurry_ns"]
         self.decoder = Decoder()
-        self.segment = Segment()
-        self.segment.shown = 1 if columns is not None else 0
+        # Rows of segments are written in the order of the capture, so then they are followed one by one.
+        self.window = 1 if columns is not None else WINDOW
+        self.segments_kept = [Segment() for _ in range(self.window)]
+        for s in self.segments_kept:
+            s.shown = 1 if columns is not None else 0
+        self.kept = 0
+        self.met = 0
         self.health = Health()
         if not cython.compiled:
             self.reasons = [0] * 32
+            self.after = [0] * WINDOW
+            self.places = [0] * WINDOW
         self.frames = 0
         self.segments = 0
         self.late_segments = 0
@@ -103,7 +113,7 @@ class Tracker:
         n: cython.longlong
         reason: cython.longlong
         time_ns: cython.longlong
-        s: Segment = self.segment
+        s: Segment = self.segments_kept[0]
         self.decoder.use(records.view)
         for n in range(first, last):
             self.frames = records.numbers[n] if records.numbered else self.frames + 1
@@ -128,55 +138,129 @@ class Tracker:
             reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
             self.reasons[reason] += 1
             if reason == 0:
-                self.track(s)
+                self.keep(s)
+                if self.kept == self.window:
+                    self.follow_all()
+                s = cython.cast(Segment, self.segments_kept[self.kept])
             elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
                 self.icmp_error(time_ns)
-        return 0
+        return self.follow_all()
+
+    def some(self, records, picks, first, last, before):
+        """Analyse the records whose numbers in the batch are `picks[first]` … `picks[last - 1]`, all plain (`Decoder.is_plain`); the
+        frame of record n is `before` + n. Of the capture as a whole it counts nothing."""
+        k: cython.longlong
+        n: cython.longlong
+        reason: cython.longlong
+        s: Segment = self.segments_kept[0]
+        for k in range(first, last):
+            n = picks[k]
+            s.frame = before + n
+            s.time_ns = records.times[n]
+            if s.time_ns > self.last_ns:
+                self.last_ns = s.time_ns
+            if not self.decoder.plain(s, records.offsets[n], records.lengths[n]):
+                reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
+                self.reasons[reason] += 1
+                if reason:
+                    continue
+            self.keep(s)
+            if self.kept == self.window:
+                self.follow_all()
+            s = cython.cast(Segment, self.segments_kept[self.kept])
+        return self.follow_all()
 
     def track(self, s):
+        """Take in a segment that was decoded elsewhere."""
+        kept: Segment = self.segments_kept[0]
+        self.segments_kept[0] = s
+        self.keep(s)
+        self.follow_all()
+        self.segments_kept[0] = kept
+        return 0
+
+    def keep(self, s):
+        """Find the connection of a segment, the next of `segments_kept`, and let it wait there until it is followed."""
         stream: cython.longlong = self.pairs.find(s)
         side: cython.longlong = self.pairs.side
         reused: cython.longlong = 0
         at: cython.longlong = self.pairs.live(stream) if stream >= 0 else -1
         c: Connection = None
-        fwd: Half
-        rev: Half
         self.segments += 1
         if s.checksum_status == 1:
             self.checksums_good += 1
         elif s.checksum_status:
             self.note_checksum(s)
-        if stream >= 0 and at < 0 and s.flags & SYN_ACK == SYN:
-            reused = self.pairs.base(stream, side) >= 0 and s.seq != self.pairs.base(stream, side)
         if at >= 0:
-            c = self.alive[at]
-            if s.flags & SYN and is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
-                reused = 1
-                c.superseded = 1
-        elif stream >= 0 and not reused:
-            c = self.ghost(s, stream)
+            c = cython.cast(Connection, self.alive[at])
+            if s.flags & SYN_ACK == SYN:
+                self.follow(c)
+                if is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
+                    reused = 1
+                    c.superseded = 1
+        elif stream >= 0:
+            if s.flags & SYN_ACK == SYN:
+                reused = self.pairs.base(stream, side) >= 0 and s.seq != self.pairs.base(stream, side)
+            if not reused:
+                c = self.ghost(s, stream)
         if stream < 0 or reused:
             c = self.begin(s, stream)
             side = 0
         if c.ghost:
             self.late_segments += 1
-        fwd = c.half1 if side else c.half0
-        rev = c.half0 if side else c.half1
-        analyse(s, fwd, rev, c.pair, reused)
-        c.segment(s, side)
-        c.outcome.segment(s, side)
-        c.moments.note(s, side)
-        if c.alone:
-            c.moments.note(s, 1)
+        s.side = side
+        s.reused = reused
+        self.after[self.kept] = -1
+        if c.first_kept < 0:
+            c.first_kept = self.kept
+            self.places[self.met] = c.place
+            self.met += 1
         else:
-            c.watch.note(s, side, self.health)
-        if self.columns is not None:
-            self.columns.add(
-                s, c.stream, side,
-                (s.seq - fwd.base_seq) & MASK32 if fwd.base_known else -1,
-                (s.ack - rev.base_seq) & MASK32 if rev.base_known and s.flags & FLAG_ACK else -1,
-                self.decoder.view,
-            )  # fmt: skip
+            self.after[c.last_kept] = self.kept
+        c.last_kept = self.kept
+        self.kept += 1
+        return 0
+
+    def follow_all(self):
+        """Follow all that waits, connection by connection."""
+        k: cython.longlong
+        for k in range(self.met):
+            self.follow(cython.cast(Connection, self.alive[self.places[k]]))
+        self.kept = 0
+        self.met = 0
+        if self.health.leaps_seen:
+            self.health.settle_leaps()
+        return 0
+
+    def follow(self, c):
+        """Analyse what waits for a connection."""
+        k: cython.longlong = c.first_kept
+        side: cython.longlong
+        s: Segment
+        fwd: Half
+        rev: Half
+        c.first_kept = -1
+        while k >= 0:
+            s = cython.cast(Segment, self.segments_kept[k])
+            side = s.side
+            fwd = c.half1 if side else c.half0
+            rev = c.half0 if side else c.half1
+            analyse(s, fwd, rev, c.pair, s.reused)
+            c.segment(s, side)
+            c.outcome.segment(s, side)
+            c.moments.note(s, side)
+            if c.alone:
+                c.moments.note(s, 1)
+            else:
+                c.watch.note(s, side, self.health)
+            if self.columns is not None:
+                self.columns.add(
+                    s, c.stream, side,
+                    (s.seq - fwd.base_seq) & MASK32 if fwd.base_known else -1,
+                    (s.ack - rev.base_seq) & MASK32 if rev.base_known and s.flags & FLAG_ACK else -1,
+                    self.decoder.view,
+                )  # fmt: skip
+            k = self.after[k]
         return 0
 
     def note_checksum(self, s):
@@ -228,6 +312,7 @@ class Tracker:
             c = Connection()
             self.alive.append(c)
         c.begin(s, stream)
+        c.place = at
         self.pairs.settle(stream, at)
         return c
 
@@ -245,6 +330,7 @@ class Tracker:
             c = self.alive[self.hand]
             if c.used == 2:
                 continue  # its place is free
+            self.follow(c)
             if now_ns - c.last_ns >= self.patience(c, alive):
                 self.leave(c.stream)
         return 0
@@ -274,6 +360,7 @@ class Tracker:
     def let_go(self, stream):
         at: cython.longlong = self.pairs.live(stream)
         c: Connection = self.alive[at]
+        self.follow(c)
         if not c.ghost:
             self.write(c, 0)
         self.pairs.settle(stream, -1)
