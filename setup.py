@@ -1,7 +1,16 @@
-"""Compile the engine: every module with a .pxd beside it. Where that fails, the package installs uncompiled and says so."""
+"""Compile the engine: every module with a .pxd beside it. Where that fails, the package installs uncompiled and says so.
 
+What is compiled is a copy of the sources in `build/folded` in which each constant has its value. The sources say where a constant
+comes from (`SYN = cython.declare(cython.longlong, header.SYN)`), which for C is a variable, read from memory whenever it is used; with
+the value in its place it costs nothing, and a fifth of the instructions goes.
+"""
+
+import importlib
 import os
+import re
 import sys
+from functools import partial
+from importlib.machinery import SOURCE_SUFFIXES, FileFinder, SourceFileLoader
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -9,6 +18,8 @@ from setuptools.command.build_ext import build_ext
 
 ROOT = Path(__file__).resolve().parent
 SLOWER = "about ninety times slower"
+FOLDED = ROOT / "build" / "folded"
+CONSTANT = re.compile(r"^([A-Z_0-9]+) = cython\.declare\(cython\.longlong, .*?\)(  #.*)?$", re.MULTILINE)
 
 
 class OptionalBuild(build_ext):
@@ -25,6 +36,41 @@ class OptionalBuild(build_ext):
             )
 
 
+class Uncompiled:
+    """Finds the modules of the package as Python sources, whatever was compiled beside them."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name.split(".")[0] != "tcpinspect":
+            return None
+        finders = (FileFinder(str(place), (SourceFileLoader, SOURCE_SUFFIXES)) for place in path or [ROOT])
+        return next(filter(None, (finder.find_spec(name) for finder in finders)), None)
+
+
+def fold(modules):
+    """Copy the package to FOLDED, the constants of these modules with their values. Files that would not change stay as old as they are."""
+    sys.meta_path.insert(0, Uncompiled)
+    sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
+    try:
+        values = {module: vars(importlib.import_module(".".join(module.parts))) for module in modules}
+    finally:
+        sys.meta_path.remove(Uncompiled)
+        sys.dont_write_bytecode = before
+    for path in sorted(path for kind in ("*.py", "*.pxd") for path in (ROOT / "tcpinspect").rglob(kind)):
+        text, place = path.read_text(), path.relative_to(ROOT)
+        if path.suffix == ".py" and place.with_suffix("") in values:
+            text = CONSTANT.sub(partial(valued, values[place.with_suffix("")]), text)
+        copy = FOLDED / place
+        if not copy.exists() or copy.read_text() != text:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_text(text)
+
+
+def valued(values, line):
+    """A constant's line with its value."""
+    return f"{line[1]} = cython.declare(cython.const[cython.longlong], {int(values[line[1]])})"
+
+
 def extensions():
     try:
         from Cython.Build import cythonize
@@ -33,9 +79,12 @@ def extensions():
         return []
     declared = sorted((ROOT / "tcpinspect").rglob("*.pxd"))
     modules = [path.relative_to(ROOT).with_suffix("") for path in declared if path.with_suffix(".py").exists()]
+    fold(modules)
+    folded = FOLDED.relative_to(ROOT)
     return cythonize(
-        [Extension(".".join(m.parts), [str(m.with_suffix(".py"))], extra_compile_args=["-O3", "-g0"]) for m in modules],
+        [Extension(".".join(m.parts), [str(folded / m.with_suffix(".py"))], extra_compile_args=["-O3", "-g0"]) for m in modules],
         build_dir="build/cython",
+        include_path=[str(folded)],
         quiet=True,
         compiler_directives={
             "language_level": 3,

@@ -9,8 +9,6 @@ from array import array
 class Batch:
     """`count` records: where each lies in `view`, its captured length, its length on the wire, its time in ns since 1970 UTC,
     its link type (tcpdump.org's numbers) and the number of its interface. What a source left there holds until its next call.
-
-    With `numbered`, `numbers` has the number of each frame; without, they follow those before.
     """
 
     def __init__(self, capacity):
@@ -21,8 +19,6 @@ class Batch:
         self.times = array("q", bytes(8 * capacity))
         self.links = array("i", bytes(4 * capacity))
         self.interface_numbers = array("i", bytes(4 * capacity))
-        self.numbers = self.times  # whoever sets `numbered` brings an array
-        self.numbered = 0
         self.count = 0
 
     def record(self, n):

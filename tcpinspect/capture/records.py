@@ -241,31 +241,42 @@ class Records(Batch):
         seconds: cython.longlong
         fraction: cython.longlong
         header: cython.longlong = self.record_header
-        while self.count < BATCH:
-            if self.at + header > self.filled:
-                if self.ended and self.at < self.filled:
-                    self.stop("the file is cut off inside a packet header")
-                return 0
+        at: cython.longlong = self.at
+        n: cython.longlong = self.count
+        while n < BATCH and at + header <= self.filled:
             if self.big:
-                captured = be32(self.octets, self.at + 8)
-                wire = be32(self.octets, self.at + 12)
-                seconds = be32(self.octets, self.at)
-                fraction = be32(self.octets, self.at + 4)
+                captured = be32(self.octets, at + 8)
+                wire = be32(self.octets, at + 12)
+                seconds = be32(self.octets, at)
+                fraction = be32(self.octets, at + 4)
             else:
-                captured = le32(self.octets, self.at + 8)
-                wire = le32(self.octets, self.at + 12)
-                seconds = le32(self.octets, self.at)
-                fraction = le32(self.octets, self.at + 4)
-            if captured > MAX_PACKET:
-                self.stop(f"a packet of {captured} octets, more than any capture holds,")
-                return 0
-            if self.at + header + captured > self.filled:
-                if self.ended:
-                    self.stop("the file is cut off inside a packet")
-                return 0
+                captured = le32(self.octets, at + 8)
+                wire = le32(self.octets, at + 12)
+                seconds = le32(self.octets, at)
+                fraction = le32(self.octets, at + 4)
+            if captured > MAX_PACKET or at + header + captured > self.filled:
+                break
+            self.offsets[n] = at + header
+            self.lengths[n] = captured
             # Wireshark and tcpdump trust the longer of the two lengths: a packet is at least what was captured of it.
-            self.add(self.at + header, captured, wire if wire > captured else captured, seconds * NANO + fraction * self.mult, self.link, 0)
-            self.at += header + captured
+            self.wire_lengths[n] = wire if wire > captured else captured
+            self.times[n] = seconds * NANO + fraction * self.mult
+            self.links[n] = self.link
+            self.interface_numbers[n] = 0
+            at += header + captured
+            n += 1
+        self.frames += n - self.count
+        self.count = n
+        self.at = at
+        if n == BATCH:
+            return 0
+        if at + header > self.filled:
+            if self.ended and at < self.filled:
+                self.stop("the file is cut off inside a packet header")
+        elif captured > MAX_PACKET:
+            self.stop(f"a packet of {captured} octets, more than any capture holds,")
+        elif self.ended:
+            self.stop("the file is cut off inside a packet")
         return 0
 
     def walk_snoop(self):

@@ -2,7 +2,7 @@ cimport cython
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.analysis cimport Half, Pair
-from tcpinspect.engine.health cimport Watch
+from tcpinspect.engine.watch cimport Watch
 from tcpinspect.engine.kinds cimport likely_client
 from tcpinspect.engine.zeek cimport Outcome
 from tcpinspect.engine.moments cimport Moments
@@ -31,5 +31,6 @@ cdef class Connection:
     cdef signed char[2] sack, timestamps, syn_seen
     cdef public long long previous, first_frame, hi0, lo0, hi1, lo1, syn_ns, syn_to_syn_ack_ns
     cdef int begin(self, Segment s, long long stream) except -1
+    cdef long long relative(self, long long side, long long number) noexcept
     cdef int segment(self, Segment s, long long side) except -1
     cdef int handshake_clock(self, Segment s, long long side) except -1

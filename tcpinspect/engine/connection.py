@@ -13,7 +13,7 @@ from tcpinspect.protocol import header
 
 if not cython.compiled:
     from tcpinspect.engine.analysis import Half, Pair
-    from tcpinspect.engine.health import Watch
+    from tcpinspect.engine.watch import Watch
     from tcpinspect.engine.kinds import likely_client
     from tcpinspect.engine.moments import Moments
     from tcpinspect.engine.samples import Samples
@@ -106,6 +106,11 @@ class Connection:
         self.used = 1
         self.watch.begin(s)
         return 0
+
+    def relative(self, side, number):
+        """A sequence number of a side, from where its numbers begin; -1 while that is unknown."""
+        half: Half = self.half1 if side else self.half0
+        return (number - half.base_seq) & SYN_MASK if half.base_known else -1
 
     def segment(self, s, side):
         """Count an analysed segment."""

@@ -1,5 +1,5 @@
 cimport cython
-from tcpinspect.protocol.fast cimport be16, be32, ones_sum
+from tcpinspect.protocol.fast cimport be16, be32, fold16, ones_sum
 from tcpinspect.engine.layers cimport Layers
 from tcpinspect.engine.segment cimport Segment
 

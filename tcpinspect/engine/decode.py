@@ -12,7 +12,7 @@ from tcpinspect.protocol import header
 if not cython.compiled:
     from tcpinspect.engine.layers import Layers
     from tcpinspect.engine.segment import Segment
-    from tcpinspect.protocol.slow import be16, be32, ones_sum
+    from tcpinspect.protocol.slow import be16, be32, fold16, ones_sum
 
 CHECKSUM_STATUS = ("unverified", "good", "bad", "unfinished")
 
@@ -209,20 +209,9 @@ class Decoder(Layers):
             pseudo += ((s.src_lo >> 48) & 0xFFFF) + ((s.src_lo >> 32) & 0xFFFF) + ((s.src_lo >> 16) & 0xFFFF) + (s.src_lo & 0xFFFF)
             pseudo += ((s.dst_hi >> 48) & 0xFFFF) + ((s.dst_hi >> 32) & 0xFFFF) + ((s.dst_hi >> 16) & 0xFFFF) + (s.dst_hi & 0xFFFF)
             pseudo += ((s.dst_lo >> 48) & 0xFFFF) + ((s.dst_lo >> 32) & 0xFFFF) + ((s.dst_lo >> 16) & 0xFFFF) + (s.dst_lo & 0xFFFF)
-        total += pseudo + (length >> 16) + (length & 0xFFFF)
-        while total >> 16:
-            total = (total & 0xFFFF) + (total >> 16)
-        if total == 0xFFFF:
+        if fold16(total + pseudo + (length >> 16) + (length & 0xFFFF)) == 0xFFFF:
             return 1
         # Linux leaves the pseudo-header's sum in the field, with the length or (large segments) without it.
-        total = pseudo
-        while total >> 16:
-            total = (total & 0xFFFF) + (total >> 16)
-        if s.checksum == total:
-            return 3
-        total = pseudo + (length >> 16) + (length & 0xFFFF)
-        while total >> 16:
-            total = (total & 0xFFFF) + (total >> 16)
-        if s.checksum == total or s.checksum == 0:
+        if s.checksum == fold16(pseudo) or s.checksum == 0 or s.checksum == fold16(pseudo + (length >> 16) + (length & 0xFFFF)):
             return 3
         return 2

@@ -1,4 +1,5 @@
 cimport cython
+from tcpinspect.protocol.fast cimport pair_hash
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final
@@ -9,7 +10,6 @@ cdef class Pairs:
     cdef public long long count
     cdef long long mask, used, seed, room, slot, tag
     cdef public long long side
-    cdef long long hash_of(self, Segment s) noexcept
     cdef long long find(self, Segment s) noexcept
     cdef int add(self, Segment s, long long previous) except -1
     cdef long long live(self, long long stream) noexcept

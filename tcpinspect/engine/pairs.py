@@ -11,9 +11,8 @@ from array import array
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment  # noqa: F401
+    from tcpinspect.protocol.slow import pair_hash
 
-MIX = cython.declare(cython.longlong, 0x2545F491)
-MASK31 = cython.declare(cython.longlong, 0x7FFFFFFF)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 
 # A line: both addresses, ports and family; in `links`, 32 bits each, where the connection lives and the stream before it on the
@@ -36,58 +35,38 @@ class Pairs:
         self.mask = FIRST_SLOTS - 1
         self.used = 0
         # Captures are hostile: an unpredictable seed keeps them from choosing colliding pairs.
-        self.seed = int.from_bytes(os.urandom(3), "little") | 1
+        self.seed = int.from_bytes(os.urandom(7), "little")
         self.store = array("q", bytes(8 * WIDTH * FIRST_LINES))
         self.lines = self.store
         self.room = FIRST_LINES
         self.count = 0
-
-    def hash_of(self, s):
-        """The same for both directions; products stay below 2⁶³."""
-        a: cython.longlong = (
-            (s.src_lo & MASK31)
-            ^ ((s.src_lo >> 31) & MASK31)
-            ^ (s.src_hi & MASK31)
-            ^ (((s.src_hi >> 31) & MASK31) * 3 & MASK31)
-            ^ (s.src_port << 13)
-        )
-        b: cython.longlong = (
-            (s.dst_lo & MASK31)
-            ^ ((s.dst_lo >> 31) & MASK31)
-            ^ (s.dst_hi & MASK31)
-            ^ (((s.dst_hi >> 31) & MASK31) * 3 & MASK31)
-            ^ (s.dst_port << 13)
-        )
-        a = ((a ^ self.seed) * MIX) & MASK32
-        a = ((a ^ (a >> 15)) & MASK31) * MIX & MASK32
-        b = ((b ^ self.seed) * MIX) & MASK32
-        b = ((b ^ (b >> 15)) & MASK31) * MIX & MASK32
-        a = (a + b) & MASK31
-        return ((a ^ (a >> 13)) * MIX) & MASK31
 
     def find(self, s):
         """The newest stream of the segment's address pair, -1 without one; `slot`, `tag` and `side` remember the search.
 
         `side`: 0 if the segment's source is that of the stream's first segment, else 1.
         """
-        tag: cython.longlong = self.hash_of(s)
+        tag: cython.longlong = pair_hash(s.src_hi, s.src_lo, s.src_port, s.dst_hi, s.dst_lo, s.dst_port, self.seed)
         at: cython.longlong = (tag >> 4) & self.mask
+        slot: cython.longlong = self.slots[at]
+        ports: cython.longlong = s.src_port | s.dst_port << 16 | s.family << 32
         line: cython.longlong
         self.tag = tag
         self.side = 0
-        while self.slots[at]:
-            if self.slots[at] >> 32 == tag:
-                line = ((self.slots[at] & MASK32) - 1) * WIDTH
-                if self.lines[line + 1] == s.src_lo and self.lines[line + 3] == s.dst_lo and self.lines[line] == s.src_hi:
-                    if self.lines[line + 4] == s.src_port | s.dst_port << 16 | s.family << 32 and self.lines[line + 2] == s.dst_hi:
+        while slot:
+            if slot >> 32 == tag:
+                line = ((slot & MASK32) - 1) * WIDTH
+                if self.lines[line + 4] == ports and self.lines[line + 1] == s.src_lo and self.lines[line + 3] == s.dst_lo:
+                    if self.lines[line] == s.src_hi and self.lines[line + 2] == s.dst_hi:
                         self.slot = at
-                        return (self.slots[at] & MASK32) - 1
+                        return (slot & MASK32) - 1
                 if self.lines[line + 1] == s.dst_lo and self.lines[line + 3] == s.src_lo and self.lines[line] == s.dst_hi:
                     if self.lines[line + 4] == s.dst_port | s.src_port << 16 | s.family << 32 and self.lines[line + 2] == s.src_hi:
                         self.slot = at
                         self.side = 1
-                        return (self.slots[at] & MASK32) - 1
+                        return (slot & MASK32) - 1
             at = (at + 1) & self.mask
+            slot = self.slots[at]
         self.slot = at
         return -1
 

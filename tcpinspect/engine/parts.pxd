@@ -19,6 +19,7 @@ cdef class Parts:
     cdef long long[32] reasons
     cdef public long long frames, segments, first_ns, last_ns, cut, octets, steps_back
     cpdef int block(self, Batch records, long long first, long long last) except -1
+    cdef int count(self, Batch records, long long first, long long last) except -1
     cdef int look_inside(self, Batch records, long long n) except -1
     cdef int flush(self, Batch records, long long part) except -1
     cpdef long long reason(self, long long which) noexcept

@@ -72,28 +72,11 @@ class Parts:
         """Deal out records `first` to `last` (not included) of those that `records.next_block()` has just read."""
         n: cython.longlong
         part: cython.longlong
-        time_ns: cython.longlong
         at: cython.longlong
         self.decoder.use(records.view)
         self.before = self.frames + 1 - first
+        self.count(records, first, last)
         for n in range(first, last):
-            self.frames += 1
-            time_ns = records.times[n]
-            self.octets += records.wire_lengths[n]
-            if records.lengths[n] < records.wire_lengths[n]:
-                self.cut += 1
-                if not self.health.cut_frame:
-                    self.health.cut_frame = self.frames
-            if self.first_ns < 0 or time_ns < self.first_ns:
-                self.first_ns = time_ns
-            if time_ns < self.last_ns:
-                self.steps_back += 1
-            else:
-                self.last_ns = time_ns
-            if self.health.behind or time_ns < self.health.previous_ns:
-                self.health.clock(time_ns, self.frames)
-            else:
-                self.health.previous_ns = time_ns
             at = records.offsets[n]
             if self.decoder.is_plain(at, records.lengths[n], records.wire_lengths[n], records.links[n]):
                 part = part_of(be32(self.decoder.octets, at + 26), be32(self.decoder.octets, at + 30))
@@ -108,13 +91,43 @@ class Parts:
             self.flush(records, part)
         return 0
 
+    def count(self, records, first, last):
+        """What is counted of the whole capture."""
+        n: cython.longlong
+        time_ns: cython.longlong
+        newest_ns: cython.longlong = self.last_ns
+        oldest_ns: cython.longlong = self.first_ns if self.first_ns >= 0 else records.times[first]
+        octets: cython.longlong = 0
+        for n in range(first, last):
+            time_ns = records.times[n]
+            octets += records.wire_lengths[n]
+            if records.lengths[n] < records.wire_lengths[n]:
+                self.cut += 1
+                if not self.health.cut_frame:
+                    self.health.cut_frame = self.before + n
+            if time_ns < oldest_ns:
+                oldest_ns = time_ns
+            if time_ns >= newest_ns:
+                newest_ns = time_ns
+            else:
+                self.steps_back += 1
+            if self.health.behind or time_ns < self.health.previous_ns:
+                self.health.clock(time_ns, self.before + n)
+            else:
+                self.health.previous_ns = time_ns
+        self.frames += last - first
+        self.octets += octets
+        self.first_ns = oldest_ns
+        self.last_ns = newest_ns
+        return 0
+
     def look_inside(self, records, n):
         """Decode a packet of another kind, and give its segment (or its ICMP error) to the part it belongs to."""
         s: Segment = self.segment
         part: cython.longlong
         reason: cython.longlong
         tracker: Tracker
-        s.frame = self.frames
+        s.frame = self.before + n
         s.time_ns = records.times[n]
         reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
         if reason == 0:
@@ -127,7 +140,7 @@ class Parts:
         if self.mine[part]:
             self.flush(records, part)  # these are plain, and leave what an ICMP error quoted as it is
             tracker = self.trackers[part]
-            tracker.frames = self.frames
+            tracker.frames = s.frame
             if s.time_ns > tracker.last_ns:
                 tracker.last_ns = s.time_ns
             if reason:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tcpinspect.engine import health
+from tcpinspect.engine.watch import ANSWERED, BAD, GOOD, PACKETS, SWAPPED, SWAPPED_FRAME
 
 
 class Sign(NamedTuple):
@@ -87,7 +87,7 @@ def _of_connection(c: Any, sums: dict[str, _Sum]) -> None:
     sums["late"].add(watch.late, 0, stream)
     sums["oversize"].add(watch.oversize, 0, stream)
     sums["lost"].add(watch.lost, watch.lost_frame, stream, watch.lost_octets)
-    packets = get(health.PACKETS, 0), get(health.PACKETS, 1)
+    packets = get(PACKETS, 0), get(PACKETS, 1)
     # A capture that doubles does so with all that takes one path; networks double single packets.
     if watch.duplicates * _COPIES_SHARE >= sum(packets):
         sums["duplicates"].add(watch.duplicates, watch.duplicate_frame, stream)
@@ -95,8 +95,8 @@ def _of_connection(c: Any, sums: dict[str, _Sum]) -> None:
         sums["one_way"].add(1, c.first_frame, stream)
     for side in (0, 1):
         # RFC 5681 §4.2: a receiver answers data out of order at once. Silent, it had them in order: the capture had not.
-        if get(health.SWAPPED, side) and packets[1 - side] and not get(health.ANSWERED, 1 - side):
-            sums["swapped"].add(get(health.SWAPPED, side), get(health.SWAPPED_FRAME, side), stream)
+        if get(SWAPPED, side) and packets[1 - side] and not get(ANSWERED, 1 - side):
+            sums["swapped"].add(get(SWAPPED, side), get(SWAPPED_FRAME, side), stream)
         # A host whose every checksum is wrong while its peer's are right has a card that fills them in after the capture.
-        if get(health.BAD, side) > 1 and not get(health.GOOD, side) and get(health.GOOD, 1 - side) and not get(health.BAD, 1 - side):
-            sums["one_sided"].add(get(health.BAD, side), 0, stream)
+        if get(BAD, side) > 1 and not get(GOOD, side) and get(GOOD, 1 - side) and not get(BAD, 1 - side):
+            sums["one_sided"].add(get(BAD, side), 0, stream)

@@ -1,6 +1,6 @@
 cimport cython
 from tcpinspect.capture.batch cimport Batch
-from tcpinspect.engine.analysis cimport Half, analyse, is_new_connection
+from tcpinspect.engine.analysis cimport Half, Pair, analyse, is_new_connection
 from tcpinspect.engine.columns cimport SegmentColumns
 from tcpinspect.engine.connection cimport Connection
 from tcpinspect.engine.decode cimport Decoder
@@ -17,6 +17,7 @@ cdef class Tracker:
     cdef public Pairs pairs
     cdef public list alive, segments_kept
     cdef public list free
+    cdef long long[::1] not_before
     cdef Decoder decoder
     cdef long long window, kept, met
     cdef int[256] after, places
@@ -37,6 +38,7 @@ cdef class Tracker:
     cdef int haunt(self, Half half, long long stream, long long side) noexcept
     cdef Connection begin(self, Segment s, long long previous)
     cdef Connection place(self, Segment s, long long stream)
+    cdef int make_room(self) except -1
     cdef int look_around(self, long long now_ns) except -1
     cdef long long patience(self, Connection c, long long alive) noexcept
     cdef int leave(self, long long stream) except -1

@@ -12,6 +12,7 @@ that come later still belong to their stream, but no row tells of them: they are
 """
 
 import cython
+from array import array
 
 from tcpinspect.engine.links import ICMP, ICMPV6
 from tcpinspect.engine.states import TIME_WAIT_LASTS_S
@@ -19,7 +20,7 @@ from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import State
 
 if not cython.compiled:
-    from tcpinspect.engine.analysis import Half, analyse, is_new_connection
+    from tcpinspect.engine.analysis import Half, Pair, analyse, is_new_connection
     from tcpinspect.engine.columns import SegmentColumns
     from tcpinspect.engine.connection import Connection
     from tcpinspect.engine.decode import Decoder
@@ -28,7 +29,6 @@ if not cython.compiled:
     from tcpinspect.engine.pairs import Pairs
     from tcpinspect.engine.segment import Segment
 
-MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
 # Routers repeat themselves (RFC 1812 §4.3.2.8 limits their rate only); the first errors tell what happened.
@@ -74,6 +74,7 @@ class Tracker:
         self.pairs = Pairs()
         self.alive = []
         self.free = []
+        self.not_before = array("q", bytes(8 * 1024))
         self.hand = 0
         self.roomy = LIMITS["roomy"]
         self.crowd = LIMITS["crowd"]
@@ -116,7 +117,7 @@ class Tracker:
         s: Segment = self.segments_kept[0]
         self.decoder.use(records.view)
         for n in range(first, last):
-            self.frames = records.numbers[n] if records.numbered else self.frames + 1
+            self.frames += 1
             time_ns = records.times[n]
             self.octets += records.wire_lengths[n]
             if records.lengths[n] < records.wire_lengths[n]:
@@ -236,30 +237,31 @@ class Tracker:
         """Analyse what waits for a connection."""
         k: cython.longlong = c.first_kept
         side: cython.longlong
+        ack: cython.longlong
         s: Segment
-        fwd: Half
-        rev: Half
+        half0: Half = c.half0
+        half1: Half = c.half1
+        pair: Pair = c.pair
+        health: Health = self.health
+        kept: list = self.segments_kept
         c.first_kept = -1
         while k >= 0:
-            s = cython.cast(Segment, self.segments_kept[k])
+            s = cython.cast(Segment, kept[k])
             side = s.side
-            fwd = c.half1 if side else c.half0
-            rev = c.half0 if side else c.half1
-            analyse(s, fwd, rev, c.pair, s.reused)
+            if side:
+                analyse(s, half1, half0, pair, s.reused)
+            else:
+                analyse(s, half0, half1, pair, s.reused)
             c.segment(s, side)
             c.outcome.segment(s, side)
             c.moments.note(s, side)
             if c.alone:
                 c.moments.note(s, 1)
             else:
-                c.watch.note(s, side, self.health)
+                c.watch.note(s, side, health)
             if self.columns is not None:
-                self.columns.add(
-                    s, c.stream, side,
-                    (s.seq - fwd.base_seq) & MASK32 if fwd.base_known else -1,
-                    (s.ack - rev.base_seq) & MASK32 if rev.base_known and s.flags & FLAG_ACK else -1,
-                    self.decoder.view,
-                )  # fmt: skip
+                ack = c.relative(1 - side, s.ack) if s.flags & FLAG_ACK else -1
+                self.columns.add(s, c.stream, side, c.relative(side, s.seq), ack, self.decoder.view)
             k = self.after[k]
         return 0
 
@@ -311,13 +313,23 @@ class Tracker:
             at = len(self.alive)
             c = Connection()
             self.alive.append(c)
+            if at == len(self.not_before):
+                self.make_room()
         c.begin(s, stream)
         c.place = at
+        self.not_before[at] = s.time_ns + self.hurry_ns
         self.pairs.settle(stream, at)
         return c
 
+    def make_room(self):
+        """For twice as many places."""
+        grown = array("q", bytes(16 * len(self.not_before)))
+        memoryview(grown)[: len(self.not_before)] = memoryview(self.not_before)
+        self.not_before = grown
+        return 0
+
     def look_around(self, now_ns):
-        """Let a few go whose time has come; where there are too many, look at more."""
+        """Let a few go whose time has come; each of the others is looked at again when its time may have come."""
         _k: cython.longlong
         alive: cython.longlong = len(self.alive) - len(self.free)
         c: Connection
@@ -327,12 +339,17 @@ class Tracker:
             self.hand += 1
             if self.hand >= len(self.alive):
                 self.hand = 0
-            c = self.alive[self.hand]
+            if now_ns < self.not_before[self.hand] and alive < self.mob:
+                continue
+            c = cython.cast(Connection, self.alive[self.hand])
             if c.used == 2:
                 continue  # its place is free
             self.follow(c)
             if now_ns - c.last_ns >= self.patience(c, alive):
                 self.leave(c.stream)
+            else:
+                # Whatever happens to it, it stays at least so long after its last segment.
+                self.not_before[self.hand] = now_ns + self.hurry_ns
         return 0
 
     def patience(self, c, alive):
