@@ -22,8 +22,8 @@ cdef class Chunk:
     cpdef int load(self, object rows, object steps, object letters, object waiting) except -1
 
 cdef class Finisher:
-    cdef long long keep_steps, ordered, taken, written, held, most
-    cdef object shelf
+    cdef long long keep_steps, taken, held, most
+    cdef object shelf, sink
     cdef int put_away(self) except -1
     cdef public dict chunks
     cdef Chunk latest
@@ -36,7 +36,7 @@ cdef class Finisher:
     cdef long long left(self, Connection c) noexcept
     cdef int await_end(self, Connection c, Chunk chunk) except -1
     cpdef object take(self, long long capture_end_ns, long long ended)
-    cdef Chunk take_page(self, long long capture_end_ns)
+    cpdef int put_down(self) except -1
     cdef int arrange(self, Chunk chunk) except -1
     cdef int settle_chunk(self, Chunk chunk, long long capture_end_ns) except -1
     cdef int outlast(self, Chunk chunk, long long stream, long long side) except -1

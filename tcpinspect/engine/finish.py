@@ -45,6 +45,7 @@ CHUNK_STREAMS = 4096
 CHUNK = cython.declare(cython.longlong, CHUNK_STREAMS)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
 FIRST_ROOM = 64  # rows
+PAGE = cython.declare(cython.longlong, 64)  # rows; they stay in the cache until they are read
 FIRST_STEP = cython.declare(cython.longlong, CONNECTION_FIELD["first_step"])
 HISTORY_AT = cython.declare(cython.longlong, CONNECTION_FIELD["history_at"])
 STEP_WIDTH = cython.declare(cython.longlong, len(STEP_FIELDS))
@@ -93,7 +94,7 @@ class Chunk:
 
     def clear(self):
         """Make it empty."""
-        self.done = self.steps.count = self.waiting.count = self.taken_ns = 0
+        self.done = self.steps.count = 0
         if self.letters:
             self.letters = bytearray()
         return 0
@@ -182,21 +183,20 @@ class Chunk:
 class Finisher:
     """Turns connections into rows. `keep_steps`: whether the steps are wanted, or only where they lead.
 
-    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. With
-    `ordered` False rows are put down and taken away as connections end, for whoever only counts them; then the end of a TIME-WAIT
+    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. `sink`, for whoever
+    only counts, is called with rows as connections end, a page at a time (`put_down` gives it the last one): then the end of a TIME-WAIT
     by time is told only where the capture ended first.
     """
 
-    def __init__(self, keep_steps, ordered=True, shelf=None):
+    def __init__(self, keep_steps, shelf=None, sink=None):
         self.keep_steps = 1 if keep_steps else 0
         self.shelf = shelf
         self.held = 0
         self.most = shelf.most if shelf is not None else 0
-        self.ordered = 1 if ordered else 0
-        self.page = Chunk(0)
+        self.sink = sink
+        self.page = Chunk(0, PAGE)
         self.chunks = {}
         self.taken = 0
-        self.written = 0
         self.latest = None
         self.solver = Solver()
 
@@ -204,7 +204,9 @@ class Finisher:
         """The chunk that holds, or will hold, the row of a stream."""
         chunk: Chunk = self.latest
         number: cython.longlong = stream // CHUNK
-        if not self.ordered:
+        if self.sink is not None:
+            if self.page.done == PAGE:
+                self.put_down()
             return self.page
         if chunk is not None and chunk.first == number * CHUNK:
             return chunk
@@ -280,10 +282,9 @@ class Finisher:
         row[at + 47] = c.bad_checksums
         row[at + 48] = first_step
         row[at + 49] = chunk.steps.count - first_step
-        if not ended and self.ordered:
+        if not ended and self.sink is None:
             chunk.early = 1
             self.await_end(c, chunk)
-        self.written += 1
         row[at + 50] = c.outcome.conn_state_code()
         row[at + 51] = len(chunk.letters)
         row[at + 52] = c.outcome.write_history(chunk.letters)
@@ -340,10 +341,7 @@ class Finisher:
 
     def take(self, capture_end_ns, ended):
         """Take the next chunk away if all is known of it, else None: chunks are taken in the order of their numbers."""
-        chunk: Chunk
-        if not self.ordered:
-            return self.take_page(capture_end_ns)
-        chunk = self.chunks.get(self.taken)
+        chunk: Chunk = self.chunks.get(self.taken)
         if chunk is None or not ended and (chunk.done + chunk.stored < CHUNK or chunk.settled_ns > capture_end_ns):
             return None
         if chunk.stored:
@@ -357,13 +355,12 @@ class Finisher:
         self.taken += 1
         return chunk
 
-    def take_page(self, capture_end_ns):
-        """What has come since the page was taken last, else None and an empty page: there is only one, for all rows in turn."""
-        if self.page.done and not self.page.taken_ns:
-            self.page.taken_ns = max(1, capture_end_ns)
-            return self.page
+    def put_down(self):
+        """Give the sink what is on the page, and begin an empty one."""
+        if self.page.done:
+            self.sink(self.page)
         self.page.clear()
-        return None
+        return 0
 
     def settle_chunk(self, chunk, capture_end_ns):
         k: cython.longlong

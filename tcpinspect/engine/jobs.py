@@ -21,7 +21,7 @@ from typing import Any
 from tcpinspect.capture.many import Files, inputs
 from tcpinspect.capture.source import Input, cores, is_plain
 from tcpinspect.engine.classes import EXAMPLES_KEPT, Class, Classes
-from tcpinspect.engine.finish import Finisher
+from tcpinspect.engine.finish import Chunk, Finisher
 from tcpinspect.engine.health import Health
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.parts import PARTS, Parts, Starts
@@ -52,20 +52,19 @@ class _Part:
 
     def __init__(self) -> None:
         self.classes, self.starts = Classes(PARTS), Starts()
-        self.finisher = Finisher(False, False)
+        self.finisher = Finisher(False, sink=self.put)
         self.tracker = Tracker(self.finisher, None, True, Suspects())
         for name in _DIVIDED:
             setattr(self.tracker, name, LIMITS[name] // PARTS)
 
-    def take(self, ended: int) -> None:
-        while chunk := self.finisher.take(self.tracker.last_ns, ended):
-            self.classes.add(chunk)
-            self.starts.add(chunk)
+    def put(self, page: Chunk) -> None:
+        self.classes.add(page)
+        self.starts.add(page)
 
     def end(self, last_ns: int) -> _Found:
         self.tracker.last_ns = last_ns
         self.tracker.end()
-        self.take(1)
+        self.finisher.put_down()
         tracker = self.tracker
         counters = {name: getattr(tracker, name) for name in _COUNTERS}
         return _Found(
@@ -121,8 +120,6 @@ def _read(files: Files, mine: range, progress: Progress | None) -> tuple[Parts, 
         try:
             for records, first, last in files.blocks():
                 whole.block(records, first, last)
-                for part in own.values():
-                    part.take(0)
                 if progress:
                     progress(files.bytes_taken, whole.frames)
         except KeyboardInterrupt:

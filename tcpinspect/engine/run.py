@@ -68,7 +68,6 @@ def run(
     segments: bool = True,
     steps: bool = True,
     take: Callable[[Chunk], None] | None = None,
-    ordered: bool = True,
     progress: Progress | None = None,
     follow: float | None = None,
 ) -> Result:
@@ -76,15 +75,14 @@ def run(
     or the timeline empty and saves its memory.
 
     With `take`, connections leave the table when they have ended (track.LIMITS): it is given their chunks, in the order of the
-    streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive; without
-    `ordered`, for whoever only counts, with no more than those: rows come as connections end.
+    streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive.
     `progress(bytes, packets)` is called after each block; the bytes are those of the files as they lie on the disk. `follow`:
     at the end wait for more, at most so many seconds in one go. Ctrl-C ends the reading: the result holds what was read.
     Raises CaptureError when nothing can be read.
     """
     files = Files(inputs(where), follow=follow)
-    shelf = Shelf() if take is not None and ordered else None
-    finisher = Finisher(steps, ordered, shelf)
+    shelf = Shelf() if take is not None else None
+    finisher = Finisher(steps, shelf)
     tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
     chunks: list[Chunk] = []
     with no_collector():

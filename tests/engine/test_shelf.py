@@ -31,7 +31,7 @@ class Counting(Shelf):
 
 def tables(path: Path, shelf: Shelf | None) -> tuple[list[Any], list[Any]]:
     """Connections and timeline, everyone leaving five seconds after the end."""
-    finisher = Finisher(True, True, shelf)
+    finisher = Finisher(True, shelf)
     tracker = Tracker(finisher, None, True, Suspects())
     tracker.roomy = 0
     records = Records(Source(str(path)))
