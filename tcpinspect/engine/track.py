@@ -4,6 +4,10 @@
 Streams are numbered as Wireshark numbers tcp.stream: by addresses and ports, in the order of the first segment; a SYN that
 `analysis.is_new_connection` calls new opens another stream on the same pair.
 
+A segment finds its connection in the order of the capture (`keep`); what it means is worked out a window of segments at a time,
+connection by connection (`follow`), so that what a connection remembers is in the cache for all its segments of the window. Whatever
+else looks at a connection follows first what waits for it, so nobody can tell the difference.
+
 With `bounded`, connections leave once their rows are written, so that memory grows with those alive. Nobody leaves while there
 are less than `roomy`; then those go that have closed (idle for `closed_ns`) or were reset (`reset_ns`), that were only asked for
 (`attempt_ns`), and that fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a
