@@ -52,18 +52,27 @@ def fold(modules):
     sys.meta_path.insert(0, Uncompiled)
     sys.dont_write_bytecode, before = True, sys.dont_write_bytecode
     try:
-        values = {module: vars(importlib.import_module(".".join(module.parts))) for module in modules}
+        values = {module: constants(".".join(module.parts)) for module in modules}
     finally:
         sys.meta_path.remove(Uncompiled)
         sys.dont_write_bytecode = before
     for path in sorted(path for kind in ("*.py", "*.pxd") for path in (ROOT / "tcpinspect").rglob(kind)):
         text, place = path.read_text(), path.relative_to(ROOT)
-        if path.suffix == ".py" and place.with_suffix("") in values:
+        if path.suffix == ".py" and values.get(place.with_suffix("")):
             text = CONSTANT.sub(partial(valued, values[place.with_suffix("")]), text)
         copy = FOLDED / place
         if not copy.exists() or copy.read_text() != text:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_text(text)
+
+
+def constants(name):
+    """The names of a module and their values. An engine that needs more than Python to be imported is compiled with variables."""
+    try:
+        return vars(importlib.import_module(name))
+    except ImportError as error:
+        print(f"warning: {name} is compiled with its constants as variables ({error})", file=sys.stderr)
+        return {}
 
 
 def valued(values, line):

@@ -62,7 +62,7 @@ class _Part:
         self.starts.add(page)
 
     def end(self, last_ns: int) -> _Found:
-        self.tracker.last_ns = last_ns
+        self.tracker.now_ns = last_ns
         self.tracker.end()
         self.finisher.put_down()
         tracker = self.tracker

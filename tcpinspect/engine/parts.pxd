@@ -2,24 +2,21 @@ cimport cython
 from tcpinspect.capture.batch cimport Batch
 from tcpinspect.engine.decode cimport Decoder
 from tcpinspect.engine.finish cimport Chunk
-from tcpinspect.engine.health cimport Health
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.track cimport Tracker
+from tcpinspect.engine.whole cimport Whole
 from tcpinspect.protocol.fast cimport be32
 
 @cython.final
-cdef class Parts:
+cdef class Parts(Whole):
     cdef public list trackers
     cdef int[::1] picks
     cdef long long before
     cdef Decoder decoder
     cdef Segment segment
-    cdef public Health health
     cdef long long[8] mine, waiting
     cdef long long[32] reasons
-    cdef public long long frames, segments, first_ns, last_ns, cut, octets, steps_back
     cpdef int block(self, Batch records, long long first, long long last) except -1
-    cdef int count(self, Batch records, long long first, long long last) except -1
     cdef int look_inside(self, Batch records, long long n) except -1
     cdef int flush(self, Batch records, long long part) except -1
     cpdef long long reason(self, long long which) noexcept

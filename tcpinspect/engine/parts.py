@@ -17,9 +17,9 @@ if not cython.compiled:
     from tcpinspect.capture.batch import Batch
     from tcpinspect.engine.decode import Decoder
     from tcpinspect.engine.finish import Chunk  # noqa: F401
-    from tcpinspect.engine.health import Health
     from tcpinspect.engine.segment import Segment
     from tcpinspect.engine.track import Tracker
+    from tcpinspect.engine.whole import Whole
     from tcpinspect.protocol.slow import be32
 
 PARTS = 8
@@ -35,17 +35,17 @@ WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
 FIRST_FRAME = cython.declare(cython.longlong, CONNECTION_FIELD["first_frame"])
 
 
-class Parts:
+class Parts(Whole):
     """`trackers`: one a part, None for those that another process has. The counters are those of the whole capture, as in Tracker;
     so is `health`, as far as it is about the capture and not about connections."""
 
     def __init__(self, trackers):
+        Whole.__init__(self)
         self.trackers = trackers
         self.picks = array("i", bytes(4 * PARTS * ROOM))
         self.decoder = Decoder()
         self.segment = Segment()
         self.segment.shown = 0
-        self.health = Health()
         if not cython.compiled:
             self.mine = [0] * PARTS
             self.waiting = [0] * PARTS
@@ -60,13 +60,6 @@ class Parts:
                 # One after the other they use the same segments, which so stay in the cache.
                 kept = tracker.segments_kept = kept or tracker.segments_kept
         self.before = 0
-        self.frames = 0
-        self.segments = 0
-        self.first_ns = -1
-        self.last_ns = -1
-        self.cut = 0
-        self.octets = 0
-        self.steps_back = 0
 
     def block(self, records, first, last):
         """Deal out records `first` to `last` (not included) of those that `records.next_block()` has just read."""
@@ -74,8 +67,7 @@ class Parts:
         part: cython.longlong
         at: cython.longlong
         self.decoder.use(records.view)
-        self.before = self.frames + 1 - first
-        self.count(records, first, last)
+        self.before = self.count(records, first, last)
         for n in range(first, last):
             at = records.offsets[n]
             if self.decoder.is_plain(at, records.lengths[n], records.wire_lengths[n], records.links[n]):
@@ -89,36 +81,6 @@ class Parts:
                 self.look_inside(records, n)
         for part in range(N):
             self.flush(records, part)
-        return 0
-
-    def count(self, records, first, last):
-        """What is counted of the whole capture."""
-        n: cython.longlong
-        time_ns: cython.longlong
-        newest_ns: cython.longlong = self.last_ns
-        oldest_ns: cython.longlong = self.first_ns if self.first_ns >= 0 else records.times[first]
-        octets: cython.longlong = 0
-        for n in range(first, last):
-            time_ns = records.times[n]
-            octets += records.wire_lengths[n]
-            if records.lengths[n] < records.wire_lengths[n]:
-                self.cut += 1
-                if not self.health.cut_frame:
-                    self.health.cut_frame = self.before + n
-            if time_ns < oldest_ns:
-                oldest_ns = time_ns
-            if time_ns >= newest_ns:
-                newest_ns = time_ns
-            else:
-                self.steps_back += 1
-            if self.health.behind or time_ns < self.health.previous_ns:
-                self.health.clock(time_ns, self.before + n)
-            else:
-                self.health.previous_ns = time_ns
-        self.frames += last - first
-        self.octets += octets
-        self.first_ns = oldest_ns
-        self.last_ns = newest_ns
         return 0
 
     def look_inside(self, records, n):
@@ -140,11 +102,10 @@ class Parts:
         if self.mine[part]:
             self.flush(records, part)  # these are plain, and leave what an ICMP error quoted as it is
             tracker = self.trackers[part]
-            tracker.frames = s.frame
-            if s.time_ns > tracker.last_ns:
-                tracker.last_ns = s.time_ns
+            if s.time_ns > tracker.now_ns:
+                tracker.now_ns = s.time_ns
             if reason:
-                tracker.icmp_error(s.time_ns)
+                tracker.icmp_error(s)
             else:
                 tracker.track(s)
         self.decoder.come_home()

@@ -8,9 +8,10 @@ from tcpinspect.engine.finish cimport Finisher
 from tcpinspect.engine.health cimport Health
 from tcpinspect.engine.pairs cimport Pairs
 from tcpinspect.engine.segment cimport Segment
+from tcpinspect.engine.whole cimport Whole
 
 @cython.final
-cdef class Tracker:
+cdef class Tracker(Whole):
     cdef public Finisher finisher
     cdef public SegmentColumns columns
     cdef public object suspects
@@ -21,11 +22,10 @@ cdef class Tracker:
     cdef Decoder decoder
     cdef long long window, kept, met
     cdef int[256] after, places
-    cdef public Health health
     cdef long long bounded, hand
     cdef public long long roomy, crowd, mob, closed_ns, reset_ns, attempt_ns, idle_ns, hurry_ns
     cdef long long[32] reasons
-    cdef public long long frames, segments, late_segments, first_ns, last_ns, cut, octets, steps_back
+    cdef public long long segments, late_segments, now_ns
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
     cpdef int block(self, Batch records, long long first, long long last) except -1
     cdef int some(self, Batch records, int[::1] picks, long long first, long long last, long long before) except -1
@@ -47,5 +47,5 @@ cdef class Tracker:
     cdef long long left_to(self, Connection c, long long left) noexcept
     cdef long long same_end(self, Connection c) noexcept
     cpdef int end(self) except -1
-    cdef int icmp_error(self, long long time_ns) except -1
+    cdef int icmp_error(self, Segment s) except -1
     cpdef long long reason(self, long long which) noexcept

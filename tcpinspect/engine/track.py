@@ -32,6 +32,7 @@ if not cython.compiled:
     from tcpinspect.engine.health import Health
     from tcpinspect.engine.pairs import Pairs
     from tcpinspect.engine.segment import Segment
+    from tcpinspect.engine.whole import Whole
 
 R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
@@ -62,15 +63,15 @@ LOOKS = cython.declare(cython.longlong, 4)
 WINDOW = 256
 
 
-class Tracker:
+class Tracker(Whole):
     """Follows every connection of a capture. `columns` receives the segments when it is not None, `finisher` the connections.
 
-    `frames`, `segments`, `cut` (packets shortened by the snap length), `octets` (on the wire) count; `first_ns`, `last_ns`
-    are -1 before the first packet; `steps_back` counts packets older than the one before them. `suspects`: called with each
-    connection that shows a fault of the capture, before it leaves.
+    `segments` counts; `now_ns` is the latest time so far. `suspects`: called with each connection that shows a fault of the capture,
+    before it leaves.
     """
 
     def __init__(self, finisher=None, columns=None, bounded=False, suspects=None):
+        Whole.__init__(self)
         self.finisher = finisher if finisher is not None else Finisher(False)
         self.columns = columns
         self.bounded = 1 if bounded else 0
@@ -96,19 +97,13 @@ class Tracker:
             s.shown = 1 if columns is not None else 0
         self.kept = 0
         self.met = 0
-        self.health = Health()
         if not cython.compiled:
             self.reasons = [0] * 32
             self.after = [0] * WINDOW
             self.places = [0] * WINDOW
-        self.frames = 0
         self.segments = 0
         self.late_segments = 0
-        self.first_ns = -1
-        self.last_ns = -1
-        self.cut = 0
-        self.octets = 0
-        self.steps_back = 0
+        self.now_ns = -1
         self.checksums_good = 0
         self.checksums_bad = 0
         self.checksums_unfinished = 0
@@ -117,29 +112,14 @@ class Tracker:
         """Analyse records `first` to `last` (not included) of those that `records.next_block()` has just read."""
         n: cython.longlong
         reason: cython.longlong
-        time_ns: cython.longlong
+        before: cython.longlong = self.count(records, first, last)
         s: Segment = self.segments_kept[0]
         self.decoder.use(records.view)
         for n in range(first, last):
-            self.frames += 1
-            time_ns = records.times[n]
-            self.octets += records.wire_lengths[n]
-            if records.lengths[n] < records.wire_lengths[n]:
-                self.cut += 1
-                if not self.health.cut_frame:
-                    self.health.cut_frame = self.frames
-            if self.first_ns < 0 or time_ns < self.first_ns:
-                self.first_ns = time_ns
-            if time_ns < self.last_ns:
-                self.steps_back += 1
-            else:
-                self.last_ns = time_ns
-            if self.health.behind or time_ns < self.health.previous_ns:
-                self.health.clock(time_ns, self.frames)
-            else:
-                self.health.previous_ns = time_ns
-            s.frame = self.frames
-            s.time_ns = time_ns
+            s.frame = before + n
+            s.time_ns = records.times[n]
+            if s.time_ns > self.now_ns:
+                self.now_ns = s.time_ns
             reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
             self.reasons[reason] += 1
             if reason == 0:
@@ -148,7 +128,7 @@ class Tracker:
                     self.follow_all()
                 s = cython.cast(Segment, self.segments_kept[self.kept])
             elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
-                self.icmp_error(time_ns)
+                self.icmp_error(s)
         return self.follow_all()
 
     def some(self, records, picks, first, last, before):
@@ -162,8 +142,8 @@ class Tracker:
             n = picks[k]
             s.frame = before + n
             s.time_ns = records.times[n]
-            if s.time_ns > self.last_ns:
-                self.last_ns = s.time_ns
+            if s.time_ns > self.now_ns:
+                self.now_ns = s.time_ns
             if not self.decoder.plain(s, records.offsets[n], records.lengths[n]):
                 reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
                 self.reasons[reason] += 1
@@ -396,7 +376,7 @@ class Tracker:
         before: cython.longlong = self.pairs.left(c.previous) if c.previous >= 0 else -1
         if self.suspects is not None and not c.watch.quiet():
             self.suspects(c)
-        self.finisher.finish(c, self.left_to(c, before), self.last_ns, ended)
+        self.finisher.finish(c, self.left_to(c, before), self.now_ns, ended)
         self.pairs.keep_left(c.stream, self.finisher.left(c))
         return 0
 
@@ -431,8 +411,8 @@ class Tracker:
         self.free = []
         return 0
 
-    def icmp_error(self, time_ns):
-        """Tell the connection that the quoted segment belongs to; an error about none of ours opens none."""
+    def icmp_error(self, s):
+        """Tell the connection that the quoted segment belongs to; `s` has frame and time. An error about none of ours opens none."""
         quote: Segment = self.decoder.quote
         stream: cython.longlong = self.pairs.find(quote)
         c: Connection
@@ -444,7 +424,7 @@ class Tracker:
             c.icmp_events = []
         if len(c.icmp_events) < MAX_ICMP_EVENTS:
             d = self.decoder
-            c.icmp_events.append((self.frames, time_ns, d.icmp_type, d.icmp_code, self.pairs.side, quote.seq, d.icmp_mtu))
+            c.icmp_events.append((s.frame, s.time_ns, d.icmp_type, d.icmp_code, self.pairs.side, quote.seq, d.icmp_mtu))
         return 0
 
     def reason(self, which):

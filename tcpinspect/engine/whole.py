@@ -1,0 +1,49 @@
+# cython: boundscheck=False
+"""What is counted of a capture as a whole. Floor 2; compiled."""
+
+import cython
+
+if not cython.compiled:
+    from tcpinspect.engine.health import Health
+
+
+class Whole:
+    """`frames`, `octets` (on the wire) and `cut` (packets shortened by the snap length) count; `first_ns`, `last_ns` are the earliest
+    and the latest time, -1 before the first packet; `steps_back` counts packets older than the latest. `health`: the clock."""
+
+    def __init__(self):
+        self.health = Health()
+        self.frames = 0
+        self.octets = 0
+        self.cut = 0
+        self.first_ns = -1
+        self.last_ns = -1
+        self.steps_back = 0
+
+    def count(self, records, first, last):
+        """Count records `first` to `last` (not included). Returns what makes frames of their numbers: the frame of record n is that + n."""
+        n: cython.longlong
+        time_ns: cython.longlong
+        octets: cython.longlong = 0
+        before: cython.longlong = self.frames + 1 - first
+        health: Health = self.health
+        for n in range(first, last):
+            time_ns = records.times[n]
+            octets += records.wire_lengths[n]
+            if records.lengths[n] < records.wire_lengths[n]:
+                self.cut += 1
+                if not health.cut_frame:
+                    health.cut_frame = before + n
+            if self.first_ns < 0 or time_ns < self.first_ns:
+                self.first_ns = time_ns
+            if time_ns < self.last_ns:
+                self.steps_back += 1
+            else:
+                self.last_ns = time_ns
+            if health.behind or time_ns < health.previous_ns:
+                health.clock(time_ns, before + n)
+            else:
+                health.previous_ns = time_ns
+        self.frames += last - first
+        self.octets += octets
+        return before
