@@ -2,7 +2,7 @@
 
 What is compiled is a copy of the sources in `build/folded` in which each constant has its value. The sources say where a constant
 comes from (`SYN = cython.declare(cython.longlong, header.SYN)`), which for C is a variable, read from memory whenever it is used; with
-the value in its place it costs nothing, and a fifth of the instructions goes.
+the values in their places a tenth of the engine's instructions and an eighth of its accesses to memory are gone.
 """
 
 import importlib
