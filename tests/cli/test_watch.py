@@ -312,11 +312,18 @@ def test_privileges_are_gone_while_it_watches_and_the_kernel_still_speaks(namesp
     assert "states on the way: 4 local ends compared, 4 agree\n" in said and "(kernel " in out
 
 
-def test_a_flood_is_named_while_it_lasts(namespace: Namespace, terminal: Callable[..., Terminal]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("flood", r"connections to port 80 of 198\.51\.100\.2 were begun and never opened: that is how a flood of SYNs looks"),
+        ("everywhere", r"connections to [\d,]+ ports of 198\.51\.100\.2 from many addresses were begun and never opened: that is how a"),
+    ],
+)
+def test_a_flood_is_named_while_it_lasts(namespace: Namespace, terminal: Callable[..., Terminal], kind: str, named: str) -> None:
     watch = terminal("-i", "right", before=namespace.enter)
     watch.until("nothing yet")
-    flood = namespace.start(sys.executable, str(SENDER), "left", "5000", "60", "flood")
-    text = watch.until(r"connections to port 80 of 198\.51\.100\.2 were begun and never opened: that is how a flood of SYNs looks")
+    flood = namespace.start(sys.executable, str(SENDER), "left", "5000", "60", kind)
+    text = watch.until(named)
     assert flood.poll() is None
     flood.terminate()
     flood.wait()
