@@ -35,12 +35,19 @@ class Namespace:
         self.run("ip", "link", "add", "left", "type", "veth", "peer", "name", "right")
         self.run("ip", "link", "set", "left", "up")
         self.run("ip", "link", "set", "right", "up")
+        self.at_work("left", "right")
 
     def run(self, *command: str) -> str:
         """Run a command to its end; what it printed."""
         done = subprocess.run([*self._enter, *command], capture_output=True, text=True, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    def at_work(self, *devices: str) -> None:
+        """Wait until the kernel's worker has seen that they are up: before, what is sent there is dropped, and no tap sees it."""
+        for device in devices:
+            while " state UP " not in self.run("ip", "-o", "link", "show", device):
+                time.sleep(0.001)
 
     def start(self, *command: str, **options: object) -> subprocess.Popen[str]:
         """Start a command; its output is piped."""
@@ -84,7 +91,7 @@ class Namespace:
         return process
 
     @staticmethod
-    def ended(process: subprocess.Popen[str], signal_number: int | None = None, *, after_s: float = 0.4) -> tuple[int, str]:
+    def ended(process: subprocess.Popen[str], signal_number: int | None = None, *, after_s: float = 0.2) -> tuple[int, str]:
         """Send the signal, if any, and wait: the exit code, and what else it said on stderr."""
         if signal_number is not None:
             time.sleep(after_s)

@@ -102,10 +102,17 @@ class Kernel:
         return self._state(client, row.stream), self._state(server, row.stream)
 
     def _state(self, end: End, stream: int) -> str | None:
-        path = self.paths.of(end)
-        if end.address not in self._local or (path is not None and path.stream not in (None, stream)):
+        if end.address not in self._local or self._replaced(end, stream):
             return None
         return self._sockets.get(end, "none")
+
+    def _replaced(self, end: End, stream: int) -> bool:
+        path = self.paths.of(end)
+        return path is not None and path.stream not in (None, stream)
+
+    def replaced(self, row: Any) -> int:
+        """Of how many local ends of a connection nothing can be asked, because a later one has their addresses and ports."""
+        return sum(end.address in self._local and self._replaced(end, row.stream) for end in _ends(row))
 
     def compare(self, line: Line, now_ns: int) -> list[tuple[str, str | None, str, bool]]:
         """For each local end: its role, the wire's state, the kernel's, and whether they differ though the wire is quiet."""
@@ -131,9 +138,10 @@ def _ends(row: Any) -> tuple[End, End]:
 
 def verdict(kernel: Kernel, lines: Iterable[Line], now_ns: int) -> list[str]:
     """How the two agree at the end, in lines: one for all that agree, one for each end that does not."""
-    agree = moving = 0
+    agree = moving = replaced = 0
     differ = []
     for line in lines:
+        replaced += kernel.replaced(line.row)
         for role, shows, says, different in kernel.compare(line, now_ns):
             same = says == shows or (says == "none" and shows in _NO_SOCKET)
             if different and not same:
@@ -144,14 +152,18 @@ def verdict(kernel: Kernel, lines: Iterable[Line], now_ns: int) -> list[str]:
                 moving += 1
     total = agree + moving + len(differ)
     said = [f"kernel and wire: {total:,} local ends compared, {agree:,} agree" + (f", {moving:,} in motion" if moving else "")]
-    said += _first(differ)
+    if replaced:
+        said[0] += f"; {replaced:,} not compared: later connections have their addresses and ports"
+    said += _first(differ, len(differ))
     if kernel.without:
         return said
     paths = [path for path in kernel.paths if path.both]
     other = [f"#{path.stream} {path.side}: {path}" for path in paths if not path.agree]
+    total, apart = len(paths) + kernel.paths.earlier, len(other) + kernel.paths.apart
     lost = f"; {kernel.lost:,} changes lost, so some of this is not known" if kernel.lost else ""
-    return [*said, f"states on the way: {len(paths):,} local ends compared, {len(paths) - len(other):,} agree{lost}", *_first(other)]
+    said.append(f"states on the way: {total:,} local ends compared, {total - apart:,} agree{lost}")
+    return said + _first(kernel.paths.earlier_apart + other, apart)
 
 
-def _first(lines: list[str]) -> list[str]:
-    return lines[:_SHOWN] + ([f"and {len(lines) - _SHOWN:,} more that differ"] if len(lines) > _SHOWN else [])
+def _first(lines: list[str], total: int) -> list[str]:
+    return lines[:_SHOWN] + ([f"and {total - _SHOWN:,} more that differ"] if total > _SHOWN else [])

@@ -8,13 +8,15 @@ cdef class Class:
 
 @cython.final
 cdef class Classes:
-    cdef public long long count, forgotten, tallies, crowd
-    cdef public dict by_key, ports, pairs, doors
+    cdef public long long count, forgotten, tallies, crowd, host_ports
+    cdef public dict by_key, ports, pairs, doors, hosts
     cpdef int add(self, Chunk chunk) except -1
     cdef long long key_of(self, Chunk chunk, long long at) noexcept
     cdef long long trouble_of(self, Chunk chunk, long long at) noexcept
     cdef int keep(self, Class one, Chunk chunk, long long at, long long trouble) except -1
     cdef int tally(self, long long key, Chunk chunk, long long at) except -1
+    cdef int count_host(self, tuple name, long long port, long long new_client, Chunk chunk, long long at) except -1
+    cdef int forget_hosts(self) except -1
     cdef int count_one(self, dict table, tuple name, Chunk chunk, long long at) except -1
     cdef object history(self, Chunk chunk, long long at)
     cdef int forget(self, dict table) except -1

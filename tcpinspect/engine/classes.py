@@ -28,6 +28,8 @@ EXAMPLES_KEPT = 8
 EXAMPLES = cython.declare(cython.longlong, EXAMPLES_KEPT)
 # Who failed to reach whom is counted for so many; beyond, those seen once are forgotten.
 TALLIES = cython.declare(cython.longlong, 65536)
+# So many ports of all hosts together are remembered: all that there are of two hosts at least.
+PORTS = cython.declare(cython.longlong, 131072)
 
 F_SERVER = cython.declare(cython.longlong, CONNECTION_FIELD["server_hi"])
 F_CLIENT = cython.declare(cython.longlong, CONNECTION_FIELD["client_hi"])
@@ -60,7 +62,9 @@ class Class:
 class Classes:
     """`by_key`: the classes. `ports`: (class key, server, port) to how many tried, `pairs`: (class key, client, server) to how many,
     each of openings that failed, as [number, row, history] with a row once they are a CROWD; `doors`: the ports that a client
-    tried at a server. `parts`: these are those of one of so many parts of a capture (engine.parts), which will be put together."""
+    tried at a server. `hosts`: (class key, server) to [number, clients, ports, ports that a client tried first (a CROWD of them), row,
+    history], whatever the port: a flood may be spread over all. `parts`: these are those of one of so many parts of a capture
+    (engine.parts), which will be put together."""
 
     def __init__(self, parts=1):
         self.tallies = TALLIES // parts
@@ -70,6 +74,8 @@ class Classes:
         self.ports = {}
         self.pairs = {}
         self.doors = {}
+        self.hosts = {}
+        self.host_ports = 0
         self.forgotten = 0
 
     def add(self, chunk):
@@ -175,6 +181,37 @@ class Classes:
             self.doors[client, server] = {port}
         else:
             tried.add(port)
+        self.count_host((key, server), port, 1 if tried is None else 0, chunk, at)
+        return 0
+
+    def count_host(self, name, port, new_client, chunk, at):
+        """Count an attempt at a host, whatever the port."""
+        found = self.hosts.get(name)
+        if found is None:
+            if len(self.hosts) >= self.tallies:
+                self.forget_hosts()
+            found = [0, 0, set(), set(), None, None]
+            self.hosts[name] = found
+        found[0] += 1
+        if new_client:
+            found[1] += 1
+            if len(found[3]) < CROWD:
+                found[3].add(port)
+        if port not in found[2]:
+            found[2].add(port)
+            self.host_ports += 1
+            if self.host_ports > PORTS and len(self.hosts) > 1:
+                self.forget_hosts()
+        if found[0] == self.crowd:
+            found[4] = chunk.rows[at : at + WIDTH]
+            found[5] = self.history(chunk, at)
+        return 0
+
+    def forget_hosts(self):
+        """Make room: the half with fewer attempts goes."""
+        self.forgotten += 1
+        for name in sorted(self.hosts, key=lambda name: self.hosts[name][0])[: len(self.hosts) // 2]:
+            self.host_ports -= len(self.hosts.pop(name)[2])
         return 0
 
     def count_one(self, table, name, chunk, at):

@@ -164,6 +164,7 @@ def _join(found: list[_Found]) -> tuple[Classes, Suspects]:
             _join_class(classes, kind, number)
         _join_tallies(classes.ports, one.classes.ports, number)
         _join_tallies(classes.pairs, one.classes.pairs, number)
+        _join_hosts(classes.hosts, one.classes.hosts, number)
         for hosts, ports in one.classes.doors.items():
             classes.doors.setdefault(hosts, set()).update(ports)
         suspects.join(one.suspects, number)
@@ -201,6 +202,18 @@ def _join_tallies(whole: dict[Any, Any], part: dict[Any, Any], number: Callable[
             known[0] += found[0]
             if found[1] is not None and (known[1] is None or found[1][0] < known[1][0]):
                 known[1:] = found[1:]
+
+
+def _join_hosts(whole: dict[Any, Any], part: dict[Any, Any], number: Callable[[int], int]) -> None:
+    """Add up what failed at each host; the row of the earliest speaks for all. A client is in one part, so none counts twice."""
+    for name, found in part.items():
+        if found[4] is not None:
+            found[4][0] = number(found[4][0])
+        known = whole.setdefault(name, found)
+        if known is not found:
+            known[:4] = known[0] + found[0], known[1] + found[1], known[2] | found[2], known[3] | found[3]
+            if found[4] is not None and (known[4] is None or found[4][0] < known[4][0]):
+                known[4:] = found[4:]
 
 
 class _Helper:

@@ -36,8 +36,5 @@ cdef class Now(Finisher):
     cdef long long key(self, long long k, long long side) noexcept
     cdef int say(self, Connection c, long long number, long long k, long long role, long long gone) except -1
     cpdef tuple row(self, long long slot, long long now_ns)
-    cpdef dict half_open(self, long long before_ns)
-    cdef bint same_server(self, long long at, long long other) noexcept
-    cdef int add_half_open(self, dict found, long long at, long long unanswered, long long incomplete) except -1
     cpdef int forget(self) except -1
     cpdef list end(self)

@@ -61,7 +61,6 @@ SLOT_BITS = cython.declare(cython.longlong, 24)
 SLOT_MASK = cython.declare(cython.longlong, (1 << 24) - 1)
 UNANSWERED = cython.declare(cython.longlong, HANDSHAKES.index("unanswered"))
 HAS_SYN = cython.declare(cython.longlong, 1)  # of `completeness`, as in Wireshark: a SYN and nothing else
-INCOMPLETE = cython.declare(cython.longlong, HANDSHAKES.index("incomplete"))
 
 
 class Now(Finisher):
@@ -384,46 +383,6 @@ class Now(Finisher):
         row = self.page.rows[:ROW_WIDTH]
         row[0] = self.cells[slot * WIDTH + 1]
         return row, self.page.letters
-
-    def half_open(self, before_ns):
-        """(family, hi, lo, port) of servers, and how many attempts begun before that time are unfinished there: those never answered,
-        those answered but not acknowledged."""
-        found = {}
-        slot: cython.longlong
-        at: cython.longlong
-        same: cython.longlong = -1  # the line before, when it was about the same server: they come in crowds
-        unanswered: cython.longlong = 0
-        incomplete: cython.longlong = 0
-        for slot in range(len(self.told)):
-            at = slot * WIDTH
-            if self.cells[at] < 0 or self.cells[at + 9] > before_ns:
-                continue
-            if self.cells[at + 15] != UNANSWERED and self.cells[at + 15] != INCOMPLETE:
-                continue
-            if same < 0 or not self.same_server(same, at):
-                self.add_half_open(found, same, unanswered, incomplete)
-                unanswered = incomplete = 0
-            same = at
-            unanswered += self.cells[at + 15] == UNANSWERED
-            incomplete += self.cells[at + 15] == INCOMPLETE
-        self.add_half_open(found, same, unanswered, incomplete)
-        return found
-
-    def same_server(self, at, other):
-        k: cython.longlong
-        for k in range(16, 20):
-            if self.cells[at + k] != self.cells[other + k]:
-                return 0
-        return 1
-
-    def add_half_open(self, found, at, unanswered, incomplete):
-        """Add to the numbers of the server of the line at this place, if there is one."""
-        if at < 0:
-            return 0
-        numbers = found.setdefault((self.cells[at + 16], self.cells[at + 17], self.cells[at + 18], self.cells[at + 19]), [0, 0])
-        numbers[0] += unanswered
-        numbers[1] += incomplete
-        return 0
 
     def forget(self):
         """Number the streams anew, those alive alone: of the others nothing is kept any more, not even their addresses."""

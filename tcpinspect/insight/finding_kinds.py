@@ -32,6 +32,7 @@ KINDS: dict[str, Kind] = {
     "TI-CAP-13": Kind("note", "3.1", "no checksum is right"),
     "TI-CAP-14": Kind("note", "3.1", "no checksum of one host is right"),
     "TI-FLOOD-01": Kind("warn", "RFC 4987 2", "many half-open connections to one port"),
+    "TI-FLOOD-02": Kind("warn", "RFC 4987 2", "many half-open connections to many ports of one host"),
     "TI-SCAN-01": Kind("warn", "3.10.7.1", "one host tried many ports of another"),
     "TI-OPEN-01": Kind("warn", "3.10.7.1", "refused"),
     "TI-OPEN-02": Kind("warn", "3.8.3", "unanswered"),

@@ -7,15 +7,14 @@ and sections stand in `finding_kinds`; the sentence is made here, where the numb
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from tcpinspect.insight import reading
 from tcpinspect.insight.doctor import Diagnosis, diagnose, doubt
 from tcpinspect.insight.finding_kinds import KINDS
+from tcpinspect.insight.floods import Attempts, Made, crowds_made, of_rows
 from tcpinspect.insight.forged import Forged
-from tcpinspect.insight.interest import CROWD, Failures
 from tcpinspect.insight.phrases import count, duration, octets, times
 
 
@@ -36,7 +35,6 @@ class Finding(NamedTuple):
 _MANY_AGAIN = 0.05
 _SLOW_ANSWER_NS = 1_000_000_000
 Place = tuple[int | None, int | None]
-Made = tuple[str, int, str, str]  # id, count, sentence, what to look up for its first frame
 
 
 def findings(
@@ -56,7 +54,7 @@ def findings(
     rows = list(connections)
     first = first or {}
     diagnoses = diagnose(rows, capture)
-    out = capture_findings(diagnoses) + [_row(None, made, (None, None)) for made in _of_crowds(rows)]
+    out = capture_findings(diagnoses) + crowd_findings(of_rows(rows))
     for c in rows:
         fake = forgeries.get(c.stream) if forgeries else None
         out += connection_findings(c, diagnoses, steps_of=steps_of, first=first, fake=fake)
@@ -80,13 +78,9 @@ def connection_findings(
     return sorted((_doubtful(one, told) for one in mine), key=lambda f: _RANK[f.severity])
 
 
-def crowd_findings(failures: Iterable[Failures], tried: Mapping[tuple[str, str], int]) -> list[Finding]:
-    """Floods and scans, from who failed to reach whom and from how many ports of a server each client tried."""
-    half_open: dict[tuple[str, int], Counter[str]] = {}
-    for one in failures:
-        if one.port >= 0 and one.opening in ("unanswered", "incomplete"):
-            half_open.setdefault((one.server, one.port), Counter())[one.opening] += one.number
-    return [_row(None, made, (None, None)) for made in _crowds_made(half_open, tried)]
+def crowd_findings(attempts: Attempts) -> list[Finding]:
+    """Floods and scans, from what is known of attempts that failed."""
+    return [_row(None, made, (None, None)) for made in crowds_made(attempts)]
 
 
 _RANK = {"error": 0, "warn": 1, "note": 2, "chat": 3}
@@ -135,39 +129,6 @@ def _doubtful(finding: Finding, diagnoses: list[Diagnosis]) -> Finding:
 
 def _were(number: int, noun: str) -> str:
     return f"{count(number, noun)} {'was' if number == 1 else 'were'}"
-
-
-def _of_crowds(rows: list[Any]) -> list[Made]:
-    half_open: dict[tuple[str, int], Counter[str]] = {}
-    tried: dict[tuple[str, str], set[int]] = {}
-    for c in rows:
-        kind = reading.opening(c)
-        if kind in ("unanswered", "incomplete"):
-            half_open.setdefault((c.server, c.server_port), Counter())[kind] += 1
-        if kind in ("refused", "unanswered"):
-            tried.setdefault((c.client, c.server), set()).add(c.server_port)
-    return _crowds_made(half_open, {ends: len(ports) for ends, ports in tried.items()})
-
-
-def _crowds_made(half_open: Mapping[tuple[str, int], Counter[str]], tried: Mapping[tuple[str, str], int]) -> list[Made]:
-    made: list[Made] = []
-    for (server, port), kinds in sorted(half_open.items(), key=lambda item: -item[1].total()):
-        if (many := kinds.total()) >= CROWD:
-            # A server that answered some of them is there.
-            else_ = "" if kinds["incomplete"] else ", or a server that is gone"
-            said = f"{many:,} connections to port {port} of {server} were begun and never opened: that is how a flood of SYNs looks{else_}."
-            made.append(("TI-FLOOD-01", many, said, ""))
-    for (client, server), ports in sorted(tried.items(), key=lambda item: (-item[1], item[0])):
-        if ports >= CROWD:
-            made.append(
-                (
-                    "TI-SCAN-01",
-                    ports,
-                    f"{client} tried {ports:,} ports of {server} and was refused or not answered: that is how a port scan looks.",
-                    "",
-                )
-            )
-    return made
 
 
 def _opening(c: Any) -> list[Made]:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 
 from tcpinspect.engine.classes import Class, Classes
 from tcpinspect.engine.finish import Chunk
-from tcpinspect.insight import interest, reading
+from tcpinspect.insight import floods, interest, reading
 from tcpinspect.insight.doctor import Diagnosis, diagnose_counted
 from tcpinspect.insight.findings import Finding, connection_findings, crowd_findings
 from tcpinspect.model.address import address_text
@@ -97,12 +97,38 @@ class Digest:
 
     def crowd_findings(self) -> list[Finding]:
         """Floods and scans."""
+        half_open: dict[floods.Port, Counter[str]] = {}
+        times: Counter[floods.Ends] = Counter()
+        for one in self.failures:
+            if one.port >= 0 and one.opening in ("unanswered", "incomplete"):
+                half_open.setdefault((one.server, one.port), Counter())[one.opening] += one.number
+            elif one.port < 0 and one.opening in floods.FAILED:
+                times[one.client, one.server] += one.number
         tried = {
             (address_text(*client), address_text(*server)): len(ports)
             for (client, server), ports in self._classes.doors.items()
-            if len(ports) >= interest.CROWD
+            if len(ports) >= floods.CROWD
         }
-        return crowd_findings(self.failures, tried)
+        hosts = self._hosts()
+        for ends, ports in tried.items():
+            floods.note_scanner(hosts, ends, ports, times[ends])
+        return crowd_findings(floods.Attempts(half_open, tried, hosts))
+
+    def _hosts(self) -> dict[str, floods.Host]:
+        """What failed at each host where it was a crowd."""
+        kinds = {sort.key: reading.opening(sort.row) for sort in self.sorts}
+        numbers: Counter[tuple[int, int, int]] = Counter()
+        for (key, server), found in self._classes.hosts.items():
+            numbers[server] += found[0] if kinds[key] in floods.FAILED else 0
+        hosts: dict[str, floods.Host] = {}
+        for (key, server), (number, clients, ports, first, _, _) in self._classes.hosts.items():
+            if kinds[key] in floods.FAILED and numbers[server] >= floods.CROWD:
+                host = hosts.setdefault(address_text(*server), floods.Host())
+                host.kinds[kinds[key]] += number
+                host.clients += clients
+                host.ports |= ports
+                host.first |= first
+        return hosts
 
     def troubles(self, diagnoses: list[Any]) -> list[Trouble]:
         """Findings about single connections, by kind, in the order of the catalogue."""

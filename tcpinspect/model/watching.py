@@ -10,12 +10,14 @@ Memory grows with the connections alive (engine.now): nothing of the packets is 
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tcpinspect.engine.classes import Classes
 from tcpinspect.engine.columns import UNKNOWN
+from tcpinspect.engine.failures import half_open, spread
 from tcpinspect.engine.finish import CHUNK_STREAMS, SECTIONS, Chunk
 from tcpinspect.engine.now import NOW_FIELDS, Now
 from tcpinspect.engine.order import best, states, used
@@ -29,6 +31,7 @@ from tcpinspect.schema import TIMELINE
 
 if TYPE_CHECKING:
     from tcpinspect.capture.pcapng import Interface
+    from tcpinspect.insight.floods import Host
     from tcpinspect.model.survey import Survey
 
 _STATES = [str(state) for state in State]
@@ -80,6 +83,8 @@ class Line(NamedTuple):
         return int(self.row.start_ns + self.row.duration_ns)
 
 
+# The kinds of failure as engine.failures numbers them.
+_FAILURES = ("refused", "unanswered", "incomplete")
 # What lines can be ordered by, and whether the largest comes first.
 ORDERS: dict[str, tuple[str, bool]] = {
     "latest": ("last_ns", True), "stream": ("number", False), "rtt": ("rtt_ns", True), "bytes": ("octets", True),
@@ -195,30 +200,45 @@ class Watch:
         return [row for at in range(0, len(kept or ()), _MANY) for row in _rows(kept[at : at + _MANY], self._time(None))]
 
     def floods(self, now_ns: int | None = None) -> list[str]:
-        """A sentence for each server port at which so many attempts wait unfinished that it looks like a flood of SYNs; those that
-        have left the table are counted, too, while more come."""
+        """A sentence for each server port, or server, at which so many attempts wait unfinished that it looks like a flood of SYNs;
+        those that have left the table are counted, too, while more come."""
         from tcpinspect.insight.findings import crowd_findings
-        from tcpinspect.insight.interest import CROWD, Failures
+        from tcpinspect.insight.floods import CROWD, Attempts
 
-        waiting = self.now.half_open(self._time(now_ns) - UNDER_WAY_NS)
-        if not any(sum(numbers) for numbers in waiting.values()):
-            return []
+        before_ns = self._time(now_ns) - UNDER_WAY_NS
+        waiting = half_open(self.now, before_ns)
         gone: dict[tuple[int, ...], int] = {}
-        for (_, server, port), found in self._classes.ports.items():
+        for (_, server, port), found in self._classes.ports.items() if waiting else ():
             where = (*server, port)
             if where in waiting:
                 gone[where] = gone.get(where, 0) + found[0]
-        failures = []
-        for where, (unanswered, incomplete) in waiting.items():
-            left = gone.get(where, 0)
+        at_port = {}
+        for (family, high, low, port), (unanswered, incomplete) in waiting.items():
+            left = gone.get((family, high, low, port), 0)
             if unanswered + incomplete + left < CROWD:  # with a flood over all ports there are as many of these as attempts
                 continue
-            family, high, low, port = where
             # Which kind those were that left makes no difference to the sentence unless both kinds are there.
-            kinds = (("unanswered", unanswered + (left if not incomplete else 0)), ("incomplete", incomplete + (left if incomplete else 0)))
-            server = address_text(family, high, low)
-            failures += [Failures(kind, kind, "", server, port, number, None) for kind, number in kinds if number]
-        return [finding.text for finding in crowd_findings(failures, {})]
+            kinds = Counter(unanswered=unanswered, incomplete=incomplete)
+            kinds["incomplete" if incomplete else "unanswered"] += left
+            at_port[address_text(family, high, low), port] = kinds
+        return [finding.text for finding in crowd_findings(Attempts(at_port, {}, self._hosts(before_ns)))]
+
+    def _hosts(self, before_ns: int) -> dict[str, Host]:
+        """What failed at each host where it is a crowd, whatever the port."""
+        from tcpinspect.insight.floods import CROWD, Host
+
+        hosts = {}
+        for server, (kinds, clients, ports, first) in spread(self.now, before_ns, CROWD).items():
+            if len(clients) < CROWD or len(ports) < CROWD:
+                continue
+            scans = [number for number in clients.values() if number >= CROWD]
+            host = Host(Counter(dict(zip(_FAILURES, kinds, strict=True))), len(clients), ports, first, len(scans), sum(scans))
+            hosts[address_text(*server)] = host
+            for (_, name), (number, _, left, *_) in self._classes.hosts.items():
+                if name == server:
+                    host.kinds["incomplete" if kinds[_FAILURES.index("incomplete")] else "unanswered"] += number
+                    host.ports |= left
+        return hosts
 
     def survey(
         self, name: str, interfaces: list[Interface], format: str, *, given: str = "", dropped: int | None = None

@@ -135,6 +135,12 @@ _FINDINGS = {
     rf"{_N} connections to port {_N} of {_E} were begun and never opened: that is how a flood of SYNs looks(?:, or a server that is gone)?\.":
         "到 {2} 端口 {1} 的 {0} 个连接开始而从未建立：SYN 洪水就是这样。",
     rf"{_E} tried {_N} ports of {_E} and was refused or not answered: that is how a port scan looks\.": "{0} 试探了 {2} 的 {1} 个端口，被拒绝或无应答：端口扫描就是这样。",
+} | {
+    rf"{_N} connections to {ports} ports of {_E} from many addresses were {what}: that is how a flood of SYNs over all ports looks, or a scan by many hosts{gone}\.":
+        f"来自许多地址、到 {where}的 {{0}} 个连接{said}：覆盖所有端口的 SYN 洪水就是这样，也可能是许多主机一起扫描{or_gone}。"
+    for ports, where in ((_N, "{2} 的 {1} 个端口"), ("many", "{1} 的许多端口"))
+    for what, said in (("refused or never opened", "被拒绝或从未建立"), ("begun and never opened", "开始而从未建立"))
+    for gone, or_gone in (("", ""), (", or a server that is gone", "，或者服务器已不在"))
 }  # fmt: skip
 
 _GENERAL = {

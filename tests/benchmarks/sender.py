@@ -1,4 +1,4 @@
-"""Send a known number of small TCP frames at a known rate: `python sender.py IFACE RATE SECONDS [data|flood]`.
+"""Send a known number of small TCP frames at a known rate: `python sender.py IFACE RATE SECONDS [data|flood|everywhere]`.
 
 Beside the package. Prints what was sent as one line of JSON. Only for interfaces of a namespace that was made for it.
 
@@ -6,6 +6,7 @@ Beside the package. Prints what was sent as one line of JSON. Only for interface
          from one large segment (software segmentation offload, packet(7) PACKET_VNET_HDR), so that the sender costs 1 µs a frame
          and leaves the machine to who is measured.
 `flood`  SYNs of 74 octets, each from another address and port, through sendmmsg(2).
+`everywhere`  the same to all ports of the server, not to one.
 """
 
 from __future__ import annotations
@@ -68,7 +69,12 @@ def data(interface: str) -> tuple[int, Callable[[int, int], int]]:
     return SEGMENTS, send
 
 
-def flood(interface: str) -> tuple[int, Callable[[int, int], int]]:
+def everywhere(interface: str) -> tuple[int, Callable[[int, int], int]]:
+    """As `flood`, to all ports."""
+    return flood(interface, one_port=False)
+
+
+def flood(interface: str, *, one_port: bool = True) -> tuple[int, Callable[[int, int], int]]:
     """As `data`, of SYNs from all over 10.0.0.0/8."""
     out = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
     out.bind((interface, 0))
@@ -79,19 +85,23 @@ def flood(interface: str) -> tuple[int, Callable[[int, int], int]]:
     frames = bytearray(one * BATCH)
     frames[35::FRAME_OCTETS] = bytes(range(BATCH))  # the low octet of the source port
     frames[26::FRAME_OCTETS] = bytes([10]) * BATCH
+    places = (27, 28, 29, 34, 40)
+    if not one_port:  # the low octets of the address and of the server's port, too
+        frames[29::FRAME_OCTETS] = frames[37::FRAME_OCTETS] = bytes(range(BATCH))
+        places = (27, 28, 36, 34, 40)
     start = ctypes.addressof(ctypes.c_char.from_buffer(frames))
     vectors = (_Vector * BATCH)(*(_Vector(start + number * FRAME_OCTETS, FRAME_OCTETS) for number in range(BATCH)))
     messages = (_Message * BATCH)(*(_Message(vector=ctypes.pointer(vector), vectors=1) for vector in vectors))
 
     def send(first: int, count: int) -> int:
-        for place, octet in zip((27, 28, 29, 34, 40), (first // BATCH * 2654435761 & 0xFFFFFFFF).to_bytes(4, "big") + b"\1", strict=True):
+        for place, octet in zip(places, (first // BATCH * 2654435761 & 0xFFFFFFFF).to_bytes(4, "big") + b"\1", strict=True):
             frames[place::FRAME_OCTETS] = bytes([octet]) * BATCH
         return max(0, int(libc.sendmmsg(out.fileno(), messages, count, 0)))
 
     return BATCH, send
 
 
-KINDS = {"data": data, "flood": flood}
+KINDS = {"data": data, "flood": flood, "everywhere": everywhere}
 
 
 def run(interface: str, rate: int, seconds: float, kind: str = "data") -> dict[str, float]:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="pa
 SENDER = Path(__file__).with_name("sender.py")
 
 
-@pytest.mark.parametrize("kind", ["data", "flood"])
+@pytest.mark.parametrize("kind", ["data", "flood", "everywhere"])
 def test_every_frame_that_is_counted_came_and_is_another(namespace: Namespace, tmp_path: Path, kind: str) -> None:
     path = tmp_path / "sent.pcapng"
     listener = namespace.listener("-i", "right", "-w", str(path))

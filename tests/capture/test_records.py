@@ -27,11 +27,11 @@ def packet(seq: int = 100, flags: int = 2) -> bytes:
 
 def pcap(order: str = "<", nano: bool = False, modified: bool = False, packets: int = 3, link: int = 1) -> bytes:
     magic = 0xA1B23C4D if nano else 0xA1B2CD34 if modified else 0xA1B2C3D4
-    out = struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, link)
+    out = bytearray(struct.pack(order + "IHHiIII", magic, 2, 4, 0, 0, 262144, link))
     for n in range(packets):
         data = packet(100 + n)
         out += struct.pack(order + "IIII", SECOND + n, 7, len(data), len(data)) + (b"\0" * 8 if modified else b"") + data
-    return out
+    return bytes(out)
 
 
 def block(order: str, kind: int, body: bytes) -> bytes:

@@ -100,6 +100,7 @@ def test_the_namespace_at_the_other_end_goes(namespace: Namespace, tmp_path: Pat
     namespace.run("ip", "link", "set", "near", "up")
     print(file=other.stdin, flush=True)
     assert other.stdout.readline() == "up\n"
+    namespace.at_work("near")
     listener = namespace.listener("-i", "near", "-w", str(path))
     namespace.peer("frames", "near", "5")
     other.communicate("\n")  # with its last process the namespace goes, and both ends of the cable

@@ -312,11 +312,18 @@ def test_privileges_are_gone_while_it_watches_and_the_kernel_still_speaks(namesp
     assert "states on the way: 4 local ends compared, 4 agree\n" in said and "(kernel " in out
 
 
-def test_a_flood_is_named_while_it_lasts(namespace: Namespace, terminal: Callable[..., Terminal]) -> None:
+@pytest.mark.parametrize(
+    ("kind", "named"),
+    [
+        ("flood", r"connections to port 80 of 198\.51\.100\.2 were begun and never opened: that is how a flood of SYNs looks"),
+        ("everywhere", r"connections to [\d,]+ ports of 198\.51\.100\.2 from many addresses were begun and never opened: that is how a"),
+    ],
+)
+def test_a_flood_is_named_while_it_lasts(namespace: Namespace, terminal: Callable[..., Terminal], kind: str, named: str) -> None:
     watch = terminal("-i", "right", before=namespace.enter)
     watch.until("nothing yet")
-    flood = namespace.start(sys.executable, str(SENDER), "left", "5000", "60", "flood")
-    text = watch.until(r"connections to port 80 of 198\.51\.100\.2 were begun and never opened: that is how a flood of SYNs looks")
+    flood = namespace.start(sys.executable, str(SENDER), "left", "5000", "60", kind)
+    text = watch.until(named)
     assert flood.poll() is None
     flood.terminate()
     flood.wait()
@@ -348,22 +355,24 @@ def browsed(namespace: Namespace, connections: int, parallel: int, *words: str) 
 
 
 def test_every_end_agrees_with_the_kernel_while_browsers_browse(namespace: Namespace) -> None:
-    """Two hundred at a time: kept alive, closed by either side, half closed, aborted by either side, refused, left open."""
+    """Two hundred at a time: kept alive, closed by either side, half closed, aborted by either side, refused, left open. On a busy
+    machine the kernel gives some of them the addresses of an earlier one: of that no socket can tell, but its path was compared."""
     steps, said = browsed(namespace, 600, 200)
     assert " 0 packets dropped" in said
-    found = re.search(r"kernel and wire: ([\d,]+) local ends compared, ([\d,]+) agree$", said, re.MULTILINE)
-    assert found, said
-    # 1,200 where none is missed; ten once were, and why is not known. Those compared must all agree.
-    assert found[1] == found[2] and int(found[1].replace(",", "")) > 1_100, said
-    assert {step["stream"] for step in steps} == set(range(600))
+    streams: dict[tuple[object, ...], set[int]] = defaultdict(set)
+    for step in steps:
+        streams[step["address"], step["port"], step["peer_address"], step["peer_port"]].add(step["stream"])
+    assert set().union(*streams.values()) == set(range(600))
+    replaced = sum(len(one) - 1 for one in streams.values())
+    compared = f"{1200 - replaced:,}"
+    assert f"kernel and wire: {compared} local ends compared, {compared} agree" in said, said
+    assert (f"; {replaced:,} not compared: later connections have their addresses and ports\n" in said) == bool(replaced), said
     last = {(step["stream"], step["side"]): step["to_state"] for step in steps}
     assert set(last.values()) >= {"ESTABLISHED", "CLOSE-WAIT", "FIN-WAIT-2", "TIME-WAIT", "CLOSED"}
     if "tracepoint" in said:
         pytest.skip("the kernel's tracepoint needs root: the states on the way were not compared")
-    found = re.search(r"states on the way: ([\d,]+) local ends compared, ([\d,]+) agree$", said, re.MULTILINE)
-    assert found, said
-    # Of a refused connection the kernel knows the client alone: 1,125 where none is missed.
-    assert found[1] == found[2] and int(found[1].replace(",", "")) > 1_025, said
+    # Of a refused connection the kernel knows the client alone.
+    assert "states on the way: 1,125 local ends compared, 1,125 agree\n" in said, said
     apart = [abs(step["kernel_ns"] - step["time_ns"]) for step in steps if step["kernel_ns"] and step["time_ns"]]
     assert len(apart) > 3000 and sorted(apart)[len(apart) // 2] < 5_000_000, "the clocks are one clock"
 

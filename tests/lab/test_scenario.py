@@ -57,8 +57,18 @@ def test_it_goes_so_with_kernels_too(private_network: None, name: str, ends: str
     assert [str(check) for check in played.comparison().unexplained] == []
 
 
+UNSPOILT = """
+from tcpinspect.lab import run
+for _ in range(4):
+    played = run("simultaneous-close", "kernels")
+    if not played.spoilt:
+        break
+print(*played.states("B"))
+"""
+
+
 def test_an_ordinary_user_needs_no_root(as_nobody: Run) -> None:
-    done = as_nobody("from tcpinspect.lab import run; print(*run('simultaneous-close', 'kernels').states('B'))")
+    done = as_nobody(UNSPOILT)
     assert done.stdout.split()[-3:] == ["FIN-WAIT-1", "CLOSING", "TIME-WAIT"], done.stderr
 
 

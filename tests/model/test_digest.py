@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -48,18 +50,24 @@ def test_the_digest_finds_what_the_rows_show(path: Path) -> None:
 
 def attempts(clients: int, servers: int, ports: int) -> bytes:
     """A capture of SYNs, one a microsecond, nobody answers."""
-    import struct
+    return syns((client, server, 1 + port) for client in range(clients) for server in range(servers) for port in range(ports))
 
+
+def syns(attempts: Iterable[tuple[int, int, int]], *, refused: bool = False) -> bytes:
+    """A capture of SYNs from numbers of clients to numbers of servers and to ports, which resets refuse or nobody answers."""
     out = bytearray(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 65535, 101))
-    number = 0
-    for client in range(clients):
-        for server in range(servers):
-            for port in range(ports):
-                ip = struct.pack(">BBHHHBBHII", 0x45, 0, 40, number & 0xFFFF, 0, 64, 6, 0, 0x0A000001 + client, 0xC0000201 + server)
-                tcp = struct.pack(">HHIIBBHHH", 40000, 1 + port, number, 0, 0x50, 2, 65535, 0, 0)
-                out += struct.pack("<IIII", number // 1_000_000, number % 1_000_000, 40, 40) + ip + tcp
-                number += 1
+    for number, (client, server, port) in enumerate(attempts):
+        ends = (0x0A000001 + client, 40000), (0xC0000201 + server, port)
+        out += packet(number, *ends, number, 0, 0x02)
+        if refused:
+            out += packet(number, *reversed(ends), 0, number + 1, 0x14)
     return bytes(out)
+
+
+def packet(at_us: int, source: tuple[int, int], destination: tuple[int, int], seq: int, ack: int, flags: int) -> bytes:
+    ip = struct.pack(">BBHHHBBHII", 0x45, 0, 40, at_us & 0xFFFF, 0, 64, 6, 0, source[0], destination[0])
+    tcp = struct.pack(">HHIIBBHHH", source[1], destination[1], seq, ack, 0x50, flags, 65535, 0, 0)
+    return struct.pack("<IIII", at_us // 1_000_000, at_us % 1_000_000, 40, 40) + ip + tcp
 
 
 def ids(digest: Any) -> list[str]:
@@ -73,3 +81,42 @@ def test_a_flood_and_a_scan_are_told_apart() -> None:
     scan = survey(attempts(clients=1, servers=1, ports=300)).digest
     assert ids(scan) == ["TI-SCAN-01"] and "tried 300 ports" in scan.crowd_findings()[0].text
     assert scan.worth.total == 1
+
+
+# Clients, servers and ports by number; a prime times the number spreads them.
+OVER_ALL = [(n, 0, n * 7919 % 65536) for n in range(4000)]
+MIXTURES: dict[str, tuple[list[tuple[int, int, int]], list[str]]] = {
+    "over all ports": (OVER_ALL, ["TI-FLOOD-02"]),
+    # Sixteen times each port: at none of them a crowd. Twenty-five times: at each of them one, and yet one story.
+    "many times over": ([(n, 0, n % 256) for n in range(4096)], ["TI-FLOOD-02"]),
+    "a crowd at each port": ([(n, 0, n % 160) for n in range(4000)], ["TI-FLOOD-02"]),
+    "few forged addresses": ([(n % 100, 0, n * 7919 % 65536) for n in range(4000)], ["TI-FLOOD-02"]),
+    "over all, and one port most": (OVER_ALL + [(n, 0, 80) for n in range(5000, 8000)], ["TI-FLOOD-01", "TI-FLOOD-02"]),
+    "over all, and a scan": (OVER_ALL + [(9999, 0, port) for port in range(300)], ["TI-FLOOD-02", "TI-SCAN-01"]),
+    "a scan, and others at one port": ([(9999, 0, port) for port in range(300)] + [(n, 0, 80) for n in range(18)], ["TI-SCAN-01"]),
+    "few clients at many ports": ([(n % 10, 0, n) for n in range(150)], []),
+    "many clients, many servers": ([(n, n, n) for n in range(1, 3000)], []),
+    "a service that is gone": ([(n % 500, 0, 80) for n in range(4000)], ["TI-FLOOD-01"]),
+}
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["unanswered", "refused"])
+@pytest.mark.parametrize("mixture", MIXTURES)
+def test_floods_of_every_spread_are_told_apart(mixture: str, refused: bool) -> None:
+    made, wanted = MIXTURES[mixture]
+    capture = syns(made, refused=refused)
+    if refused:  # then no connection is half open
+        wanted = [kind for kind in wanted if kind != "TI-FLOOD-01"]
+    digest = survey(capture).digest
+    assert sorted(ids(digest)) == wanted
+    table = [row for row in ti.analyze(capture).findings if row.stream is None and row.id.startswith(("TI-FLOOD", "TI-SCAN"))]
+    assert sorted(row.text for row in table) == sorted(one.text for one in digest.crowd_findings())
+
+
+def test_the_numbers_of_a_flood_over_all_ports_are_exact() -> None:
+    (found,) = survey(syns(OVER_ALL)).digest.crowd_findings()
+    assert found.count == 4000
+    assert found.text == (
+        "4,000 connections to 4,000 ports of 192.0.2.1 from many addresses were begun and never opened: "
+        "that is how a flood of SYNs over all ports looks, or a scan by many hosts, or a server that is gone."
+    )

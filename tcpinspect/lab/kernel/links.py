@@ -18,8 +18,9 @@ from tcpinspect.lab.kernel import netlink
 from tcpinspect.lab.kernel.netlink import attribute
 
 # <linux/rtnetlink.h>, <linux/if_link.h>, <linux/if_addr.h>, <linux/neighbour.h>
-_NEW_LINK, _NEW_ADDRESS, _NEW_ROUTE, _NEW_NEIGHBOUR = 16, 20, 24, 28
-_LINK_ADDRESS, _LINK_NAME, _LINK_MTU, _LINK_INFO = 1, 3, 4, 18
+_NEW_LINK, _GET_LINK, _NEW_ADDRESS, _NEW_ROUTE, _NEW_NEIGHBOUR = 16, 18, 20, 24, 28
+_LINK_ADDRESS, _LINK_NAME, _LINK_MTU, _LINK_OPERATION, _LINK_INFO = 1, 3, 4, 16, 18
+_OPERATES = 6  # RFC 2863's ifOperStatus up, as <linux/if.h> numbers it
 _INFO_KIND, _INFO_DATA, _VETH_PEER = 1, 2, 1
 _ADDRESS, _LOCAL_ADDRESS, _NO_DAD = 1, 2, 0x02
 _ROUTE_DEVICE, _ROUTE_GATEWAY, _MAIN_TABLE, _STATIC, _UNICAST, _ONLINK = 4, 5, 254, 4, 1, 4
@@ -51,7 +52,7 @@ def open_tun(name: str, mtu: int) -> list[int]:
 
 
 def make_veth(name: str, mac: str, peer: str, mtu: int) -> None:
-    """A pair of joined Ethernet devices, both up: `name` for the kernel, `peer` without address for whoever listens there."""
+    """A pair of joined Ethernet devices, both at work: `name` for the kernel, `peer` without address for whoever listens there."""
     peer_link = _link_message(0, 0) + attribute(_LINK_NAME, peer.encode()) + attribute(_LINK_MTU, struct.pack("=I", mtu))
     info = attribute(_INFO_KIND, b"veth") + attribute(_INFO_DATA, attribute(_VETH_PEER, peer_link))
     body = _link_message(0, 0) + attribute(_LINK_NAME, name.encode()) + attribute(_LINK_ADDRESS, _mac(mac))
@@ -61,6 +62,23 @@ def make_veth(name: str, mac: str, peer: str, mtu: int) -> None:
         _quiet(device)
         _turn_offloads_off(device)
         set_link(device, mtu=mtu, up=True)
+    for device in (name, peer):
+        _await_operation(device)
+
+
+def _await_operation(device: str) -> None:
+    """Until a worker of the kernel has seen that its other end is up, a device drops what is sent, and send says that all is well.
+
+    Reading: Documentation/networking/operstates.rst of Linux; linkwatch_do_dev(), noop_enqueue().
+    """
+    with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, netlink.NETLINK_ROUTE) as door:
+        end = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < end:
+            door.send(netlink.message(_GET_LINK, 0, _link_message(socket.if_nametoindex(device), 0)))
+            (answer,) = netlink.answers(door, f"device {device}")
+            if any(kind == _LINK_OPERATION and value[0] == _OPERATES for kind, value in netlink.attributes(memoryview(answer)[16:])):
+                return
+            time.sleep(0.001)
 
 
 def set_link(name: str, *, mtu: int, up: bool) -> None:

@@ -16,15 +16,21 @@ _SS_NAMES = {
 }  # fmt: skip
 
 
+def counter(namespace: Namespace, group: str, name: str) -> int | None:
+    """One of the kernel's counters since the namespace began: "Tcp" and "RetransSegs" (RFC 4022), "TcpExt" and "TCPLossProbes" (its
+    own). None where it does not count that."""
+    names: list[str] = []
+    for line in namespace.call(inside.read_text, f"/proc/net/{'netstat' if group.endswith('Ext') else 'snmp'}").splitlines():
+        words = line.split()
+        if names and words[0] == names[0] == f"{group}:" and name in names:
+            return int(words[names.index(name)])
+        names = words
+    return None
+
+
 def cookies_sent(namespace: Namespace) -> int:
     """How many SYN-ACKs with a SYN cookie this kernel has sent; 0 where it does not count them."""
-    names: list[str] = []
-    for line in namespace.call(inside.read_text, "/proc/net/netstat").splitlines():
-        words = line.split()
-        if names and words[0] == names[0] and "SyncookiesSent" in names:
-            return int(words[names.index("SyncookiesSent")])
-        names = words
-    return 0
+    return counter(namespace, "TcpExt", "SyncookiesSent") or 0
 
 
 def counted_by_ss(namespace: Namespace, state: State, port: int) -> int | None:
