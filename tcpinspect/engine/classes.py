@@ -70,7 +70,6 @@ class Classes:
         self.ports = {}
         self.pairs = {}
         self.doors = {}
-        self.forgotten = 0
 
     def add(self, chunk):
         """Sort in the connections of a chunk."""
@@ -196,7 +195,6 @@ class Classes:
 
     def forget(self, table):
         """Make room: what was counted once goes, and if that is little, all but the larger half."""
-        self.forgotten += 1
         for name in [name for name, found in table.items() if (len(found) if isinstance(found, set) else found[0]) == 1]:
             del table[name]
         if len(table) * 2 > self.tallies:

@@ -43,7 +43,7 @@ LINK_NAMES = {
 @dataclass(frozen=True, slots=True)
 class Capture:
     """What a capture file is. Times in ns since 1970; `drops` is None where the capture does not say; `health`
-    has what the packets themselves tell of the recording's faults, by name (`engine.signs`)."""
+    has what the packets themselves tell of the recording's faults, by name (`engine.signs`); `untimed` packets carry no time."""
 
     format: str
     link_types: tuple[str, ...]
@@ -60,6 +60,7 @@ class Capture:
     checksums: dict[str, int]
     comments: list[tuple[int, str]]
     health: dict[str, Sign] = field(default_factory=dict)
+    untimed: int = 0
 
     @classmethod
     def of(cls, result: Result) -> Capture:
@@ -69,7 +70,7 @@ class Capture:
         return cls(
             result.format, tuple(links), result.packets, result.bytes_read, result.first_ns, result.last_ns, result.segments,
             result.not_tcp, result.warnings, sum(dropped) if dropped else None, result.snaplen_cut, result.steps_back,
-            result.checksums, result.comments, result.health,
+            result.checksums, result.comments, result.health, sum(i.untimed for i in result.interfaces),
         )  # fmt: skip
 
 
