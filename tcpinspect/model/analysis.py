@@ -17,9 +17,10 @@ from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.notebook import RowList
+from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.model.segment import Segment
 from tcpinspect.model.segment_batches import SegmentBatch, SegmentChunk, pick, rows_of_stream, segment_batches
-from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
+from tcpinspect.model.table import RowBatch, Table
 from tcpinspect.schema import SEGMENTS, TABLES
 
 if TYPE_CHECKING:
