@@ -18,6 +18,8 @@ _SALVAGE = 256  # steps of compressed octets up to the place of the damage
 _WITH_GZIP_HEADER = 31
 # A frame may ask for a window of 2 GiB; 2^27 (the zstd tool's own default limit) bounds the memory.
 _ZSTD_WINDOW = 1 << 27
+# The octets of a frame's headers, RFC 8878 §3.1.1 and §3.1.2.
+_ZSTD_HEADERS = {"magic": 4, "skippable": 4, "frame": 1, "block": 3}
 
 Into = Callable[[memoryview], int]
 
@@ -46,12 +48,67 @@ def decompressor(kind: str, stream: Reads) -> Into:
 def _zstd(stream: Reads) -> Into:
     import zstandard
 
+    watched = _ZstdFrames(stream)
     reader = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW).stream_reader(
-        stream,  # type: ignore[arg-type]
+        watched,  # type: ignore[arg-type]
         read_size=_INPUT,
         read_across_frames=True,
     )
-    return lambda buffer: reader.readinto(buffer[:_OUTPUT])
+
+    def readinto(buffer: memoryview) -> int:
+        size = reader.readinto(buffer[:_OUTPUT])
+        if not size and watched.inside:
+            raise EOFError("it ends inside a frame")
+        return size
+
+    return readinto
+
+
+class _ZstdFrames:
+    """A zstd stream, watched on its way to the library, which takes one that ends too early for a whole one."""
+
+    def __init__(self, stream: Reads) -> None:
+        self._stream = stream
+        self._part, self._header = "magic", b""
+        self._over = 0  # octets that are passed over before the next header
+        self._checksum = 0
+
+    @property
+    def inside(self) -> bool:
+        """Whether what went past so far ends inside a frame."""
+        return self._part != "magic" or bool(self._header) or self._over > 0
+
+    def read(self, size: int = -1, /) -> bytes:
+        piece = self._stream.read(size)
+        at = 0
+        while at < len(piece):
+            step = min(self._over, len(piece) - at)
+            self._over -= step
+            at += step
+            wanted = _ZSTD_HEADERS[self._part] - len(self._header)
+            self._header += piece[at : at + wanted]
+            at += wanted
+            if len(self._header) == _ZSTD_HEADERS[self._part]:
+                self._take(int.from_bytes(self._header, "little"))
+                self._header = b""
+        return piece
+
+    def _take(self, header: int) -> None:
+        """A header is complete: what it is followed by."""
+        if self._part == "magic":
+            self._part = "skippable" if header >> 4 == 0x184D2A5 else "frame"
+        elif self._part == "skippable":
+            self._part, self._over = "magic", header
+        elif self._part == "frame":
+            single = header >> 5 & 1
+            self._over = (1 - single) + (0, 1, 2, 4)[header & 3] + (single, 2, 4, 8)[header >> 6]  # window, dictionary, content size
+            self._checksum = header & 4
+            self._part = "block"
+        else:
+            self._over = 1 if header >> 1 & 3 == 1 else header >> 3  # of a run of one octet only that octet is there
+            if header & 1:
+                self._over += self._checksum
+                self._part = "magic"
 
 
 def _stepwise(file: Any) -> Into:

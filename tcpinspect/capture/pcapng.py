@@ -29,7 +29,8 @@ CHECKSUM_NOT_READY, CHECKSUM_VALID, SEGMENTATION_OFFLOADED = 1 << 9, 1 << 10, 1 
 
 @dataclass(slots=True)
 class Interface:
-    """A capturing interface. `resolution` is the exponent: ticks of 10⁻ⁿ s, or of 2⁻ⁿ s when it is 128 + n."""
+    """A capturing interface. `resolution` is the exponent: ticks of 10⁻ⁿ s, or of 2⁻ⁿ s when it is 128 + n. `untimed`: its simple
+    packet blocks, which carry no time."""
 
     link_type: int
     snaplen: int
@@ -39,6 +40,7 @@ class Interface:
     offset_s: int
     capture_filter: str = ""
     dropped: int | None = None
+    untimed: int = 0
 
     def clock(self) -> tuple[int, int, int]:
         """Ticks a second, nanoseconds a tick (negative: ticks a nanosecond) and, for powers of two, the shift (else -1)."""

@@ -9,7 +9,7 @@ cdef class Records(Batch):
     cdef object buffer
     cdef long long[::1] if_link, if_snaplen, if_mult, if_div, if_shift, if_offset
     cdef long long if_count, at, filled, capacity, kind, big, record_header, mult, link, ended, last_time, base, want, drops
-    cdef public long long frames, simple_packets
+    cdef public long long frames
     cdef const unsigned char *octets
     cdef int look(self) except -1
     cdef long long u16(self, long long at) noexcept

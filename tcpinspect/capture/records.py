@@ -92,7 +92,6 @@ class Records(Batch):
         self.ended = 0
         self.last_time = 0
         self.frames = 0
-        self.simple_packets = 0
         self.want = 0
         self.drops = 0
         while self.filled < 24 and not self.ended:
@@ -365,7 +364,8 @@ class Records(Batch):
             if captured > total - 16:
                 captured = total - 16
             start = at + 12
-            self.simple_packets += 1
+            # It has no stamp, and belongs to the first interface of its section: it is given the time of the packet before it.
+            self.interfaces[len(self.interfaces) - self.if_count].untimed += 1
         else:
             if total < 32:
                 return self.bad_packet_block()

@@ -41,6 +41,11 @@ COMMANDS: dict[str, str] = {
 }
 PROGRAM = "tcpinspect"
 COMPLETION_VARIABLE = "_TCPINSPECT_COMPLETE"
+# tcpdump's and tshark's letters for packets, where no command is named: who uses them wants a table, not the summary.
+_TABLE_OPTIONS = {
+    "-Y": "-Y 'retransmission'", "--filter": "-Y 'retransmission'", "-c": "-c 10", "--count": "-c 10", "-e": "-e frame -e flags",
+    "--field": "-e frame -e flags", "-t": "-t ad", "--time": "-t ad", "--stream": "--stream 0",
+}  # fmt: skip
 
 EXAMPLES = """\b
 Examples:
@@ -185,7 +190,12 @@ def _usage(error: click.ClickException) -> str:
     group = _group_alone(error)
     if group is not None:
         return group
-    text = error.format_message().rstrip(".")
+    if isinstance(error, click.NoSuchOption) and error.ctx is not None and error.ctx.info_name == "summary":
+        where = _TABLE_OPTIONS.get(error.option_name)
+        if where:
+            return f'summary has no {error.option_name}: the tables have, as in "{PROGRAM} segments FILE {where}"'
+    # A choice that is missing is told on lines of its own.
+    text = " ".join(error.format_message().split()).rstrip(".")
     context = error.ctx if isinstance(error, click.UsageError) else None
     path = context.command_path if context is not None else PROGRAM
     command = path.removeprefix(PROGRAM).strip()

@@ -56,6 +56,7 @@ def file_argument(function: F) -> F:
         chosen = value or by_option
         if not chosen and not ctx.resilient_parsing:
             raise click.UsageError("a capture file is missing", ctx)
+        _no_capture_filter(chosen, ctx)
         if chosen.count("-") > 1:
             raise click.UsageError('standard input can be read once: give "-" once', ctx)
         return chosen
@@ -73,6 +74,20 @@ def file_argument(function: F) -> F:
                             help="Wait for more at the end of a file that is still written, until Ctrl-C or so many quiet seconds.",
                             )(function)  # fmt: skip
     return click.argument("files", type=path, nargs=-1, metavar="FILE...", callback=resolve)(function)
+
+
+# Words that begin a capture filter in the syntax of pcap-filter(7), as tcpdump takes it behind its options.
+_PCAP_FILTER = {"tcp", "ip", "ip6", "host", "net", "port", "portrange", "src", "dst", "not", "and", "or", "less", "greater"}
+
+
+def _no_capture_filter(files: tuple[str, ...], ctx: click.Context) -> None:
+    """Complain of words that are no captures but a capture filter."""
+    import os
+
+    for at, word in enumerate(files):
+        if word in _PCAP_FILTER and not os.path.exists(word):
+            said = " ".join(files[at:])
+            raise click.UsageError(f'"{said}" is a filter for capturing: of a file -Y chooses rows, as in -Y "tcp.port == 80"', ctx)
 
 
 def stream_option(function: F) -> F:

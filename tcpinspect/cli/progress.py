@@ -59,7 +59,7 @@ def line(octets: int, packets: int, seconds: float, total: int | None) -> str:
     if not total:
         return f"{_size(octets)}, {rate}"
     if octets >= total:
-        return f"all of {_size(total)} read, {rate}; putting the connections together"
+        return f"all of {_size(total)} read, {packets:,} packets; putting the connections together"
     left = seconds * (total - octets) / max(octets, 1)
     return f"{100 * octets // total} % of {_size(total)}, {rate}, {_time(left)} left"
 

@@ -226,7 +226,10 @@ def terminal_width() -> int | None:
 
 
 def unicode_output() -> bool:
-    """Whether stdout can show box drawing and arrows."""
+    """Whether stdout can show box drawing and arrows. LC_ALL=C asks for ASCII, although Python by itself writes UTF-8
+    then."""
+    if os.environ.get("LC_ALL") in ("C", "POSIX") and not os.environ.get("PYTHONIOENCODING"):
+        return False
     return (getattr(sys.stdout, "encoding", None) or "ascii").lower().replace("-", "") in ("utf8", "utf16", "utf32")
 
 

@@ -72,6 +72,7 @@ def collect(survey: Survey) -> dict[str, Any]:
         "not_tcp": dict(sorted(capture.not_tcp.items(), key=lambda item: (-item[1], item[0]))),
         "snaplen_cut": capture.snaplen_cut,
         "drops": capture.drops,
+        "untimed": capture.untimed,
         "warnings": list(capture.warnings),
         "connections": digest.connections,
         "late_segments": survey.late_segments,

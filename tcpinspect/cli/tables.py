@@ -105,7 +105,7 @@ def _stream(session: Session, name: Any, files: tuple[str, ...], format: Any, ou
     from contextlib import ExitStack
 
     from tcpinspect.model import export
-    from tcpinspect.model.table import ROW_TYPES
+    from tcpinspect.model.row import ROW_TYPES
 
     make: Any = ROW_TYPES[name]._make  # type: ignore[attr-defined]
     to: export.Writer | None = None

@@ -30,7 +30,8 @@ _HEADINGS = {"payload_len": "len", "duration_ns": "duration", "ack_rtt_ns": "rtt
 _RANKS: dict[str, dict[str, int]] = {
     "segments": {"window": 9, "ack_rtt_ns": 8, "ack": 7, "seq": 6, "stream": 5, "time": 4, "payload_len": 3, "destination": 2, "source": 1,
                  "notes": -1},
-    "connections": {"initial_rtt_ns": 9, "start": 8, "retransmissions": 7, "bytes": 6, "handshake": 5, "packets": 4},
+    "connections": {"initial_rtt_ns": 9, "start": 8, "retransmissions": 7, "bytes": 6, "handshake": 5, "packets": 4, "duration_ns": 3,
+                    "teardown": 2, "server": 1, "conn_state": -1},
     "timeline": {"endpoint": 9, "rfc": 8, "time": 7, "frame": 6, "event": 5, "evidence": -1},
     "findings": {"time": 9, "count": 8, "rfc": 7, "frame": 6, "text": -1},
 }  # fmt: skip

@@ -8,7 +8,7 @@ cdef class Class:
 
 @cython.final
 cdef class Classes:
-    cdef public long long count, forgotten, tallies, crowd, host_ports
+    cdef public long long count, tallies, crowd, host_ports
     cdef public dict by_key, ports, pairs, doors, hosts
     cpdef int add(self, Chunk chunk) except -1
     cdef long long key_of(self, Chunk chunk, long long at) noexcept

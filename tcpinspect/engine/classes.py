@@ -76,7 +76,6 @@ class Classes:
         self.doors = {}
         self.hosts = {}
         self.host_ports = 0
-        self.forgotten = 0
 
     def add(self, chunk):
         """Sort in the connections of a chunk."""
@@ -233,7 +232,6 @@ class Classes:
 
     def forget(self, table):
         """Make room: what was counted once goes, and if that is little, all but the larger half."""
-        self.forgotten += 1
         for name in [name for name, found in table.items() if (len(found) if isinstance(found, set) else found[0]) == 1]:
             del table[name]
         if len(table) * 2 > self.tallies:

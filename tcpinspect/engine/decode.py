@@ -26,6 +26,8 @@ ETHERNET = cython.declare(cython.longlong, 1)  # link type
 IPV4 = cython.declare(cython.longlong, 0x0800)  # EtherType
 PLAIN_HEADERS = cython.declare(cython.longlong, 14 + 20 + 20)
 PROTOCOL_TCP = cython.declare(cython.longlong, 6)
+# The only right length of an option by its kind; 0: several are right, or nobody knows. Asked of rare options only.
+OPTION_LENGTHS = bytes(header.OPTION_KINDS[kind].length if kind in header.OPTION_KINDS else 0 for kind in range(256))
 
 
 class Decoder(Layers):
@@ -193,7 +195,7 @@ class Decoder(Layers):
                 s.fast_open = length - 2
             elif (kind == 253 or kind == 254) and length >= 4 and be16(self.octets, at + 2) == 0xF989:
                 s.fast_open = length - 4  # RFC 7413's experimental form
-            elif 2 <= kind <= 8 and kind != 6 and kind != 7:
+            elif kind == 5 or (OPTION_LENGTHS[kind] and OPTION_LENGTHS[kind] != length):
                 s.options_malformed = 1
             at += length
         return 0

@@ -159,7 +159,6 @@ def _join(found: list[_Found]) -> tuple[Classes, Suspects]:
     for one in found:
         number = _numbers(one.starts, starts)
         classes.count += one.classes.count
-        classes.forgotten += one.classes.forgotten
         for kind in one.classes.by_key.values():
             _join_class(classes, kind, number)
         _join_tallies(classes.ports, one.classes.ports, number)

@@ -85,6 +85,10 @@ _ADVICE: dict[str, tuple[str, str]] = {
         "Those checksums say nothing: what the other side acknowledged did arrive.",
         "Nothing; the capture was taken on that host, before its network card wrote the checksums (ethtool -K eth0 tx off).",
     ),
+    "TI-CAP-15": (
+        "Times, durations and round trips mean nothing there; numbers, states and the order of packets are not touched.",
+        "Capture with a program that writes a time to every packet, such as tcpdump or dumpcap.",
+    ),
 }
 
 # A finding → the faults that imitate it.
@@ -120,8 +124,8 @@ _ORDER = ("disordered", "late", "swapped")
 def diagnose(connections: Iterable[Any], capture: Any) -> list[Diagnosis]:
     """What is wrong with a capture, by id; an empty list for a healthy one.
 
-    `connections` are rows of that table; `capture` has .drops, .snaplen_cut, .steps_back, .warnings, .checksums and .health (name of
-    a sign → count, frame, streams, octets).
+    `connections` are rows of that table; `capture` has .drops, .snaplen_cut, .steps_back, .untimed, .warnings, .checksums and .health
+    (name of a sign → count, frame, streams, octets).
     """
     signs: Mapping[str, Any] = getattr(capture, "health", None) or {}
     out = [*_lost(capture, signs), *_clock(capture, signs), *_damaged(capture), *_order(signs)]
@@ -181,6 +185,11 @@ def _clock(capture: Any, signs: Mapping[str, Any]) -> Iterable[Diagnosis]:
     if leap:
         text = f"The clock of the capture leapt forward {times(leap.count)}: the senders' own clocks (timestamps) did not."
         yield _diagnosis("TI-CAP-11", leap.count, text, leap.frame)
+    untimed = getattr(capture, "untimed", 0)
+    if untimed:
+        what = "carries no time (simple packet block)" if untimed == 1 else "carry no time (simple packet blocks)"
+        text = f"{count(untimed, 'packet')} {what}: each is given the time of the packet before it, or 1970 where there is none."
+        yield _diagnosis("TI-CAP-15", untimed, text)
 
 
 def _damaged(capture: Any) -> Iterable[Diagnosis]:

@@ -31,6 +31,7 @@ KINDS: dict[str, Kind] = {
     "TI-CAP-12": Kind("chat", "3.5", "connections older than the capture"),
     "TI-CAP-13": Kind("note", "3.1", "no checksum is right"),
     "TI-CAP-14": Kind("note", "3.1", "no checksum of one host is right"),
+    "TI-CAP-15": Kind("warn", "", "packets without a time"),
     "TI-FLOOD-01": Kind("warn", "RFC 4987 2", "many half-open connections to one port"),
     "TI-FLOOD-02": Kind("warn", "RFC 4987 2", "many half-open connections to many ports of one host"),
     "TI-SCAN-01": Kind("warn", "3.10.7.1", "one host tried many ports of another"),

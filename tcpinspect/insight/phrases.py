@@ -23,7 +23,7 @@ def duration(ns: int | None) -> str:
     if ns >= 100 * _SECOND:
         return _long_duration(round(ns / _SECOND))
     for size, unit in _UNITS:
-        if ns >= size:
+        if _fills(ns, size):
             return f"{_three_digits(ns / size)} {unit}"
     return UNKNOWN
 
@@ -34,6 +34,11 @@ def _long_duration(seconds: int) -> str:
             whole, rest = divmod(seconds, size)
             return f"{whole} {unit}" + (f" {rest // part} {part_unit}" if rest // part else "")
     return f"{seconds} s"
+
+
+def _fills(value: int, size: int) -> bool:
+    """Whether three digits of a value are at least one such unit: 999.6 ms are 1 s, not 1000 ms."""
+    return 2000 * value >= 1999 * size
 
 
 def _three_digits(value: float) -> str:
@@ -55,7 +60,7 @@ def octets(value: int | None) -> str:
     if abs(value) < 10_000:
         return count(value, "byte")
     for size, unit in ((10**12, "TB"), (10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if abs(value) >= size:
+        if _fills(abs(value), size):
             return f"{_three_digits(value / size)} {unit}"
     return count(value, "byte")
 

@@ -131,9 +131,9 @@ class Crafted:
     @cached_property
     def packet(self) -> Any:
         """The packet as Scapy's object."""
-        from tcpinspect.lab.scapy_packet import packet
+        from tcpinspect.lab.scapy_packet import layers_of, packet
 
-        return packet(self)
+        return packet(layers_of(self.draft, self.src, self.dst, self.ttl))
 
     @cached_property
     def bytes(self) -> Octets:
@@ -148,9 +148,9 @@ class Crafted:
     @property
     def scapy(self) -> str:
         """The packet as an expression of Scapy (`from scapy.all import *`), which evaluates to the same octets."""
-        from tcpinspect.lab.scapy_packet import expression
+        from tcpinspect.lab.scapy_packet import expression, layers_of
 
-        return expression(self)
+        return expression(layers_of(self.draft, self.src, self.dst, self.ttl))
 
     @property
     def hex(self) -> str:

@@ -6,13 +6,10 @@ Scapy is imported when a packet is built; writing the expression needs none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tcpinspect.lab.draft import RAW, DraftOption
+from tcpinspect.lab.draft import RAW, Draft, DraftOption
 from tcpinspect.protocol.header import MINIMUM_LENGTH
-
-if TYPE_CHECKING:
-    from tcpinspect.lab.crafting import Crafted
 
 Layers = list[tuple[str, dict[str, Any]]]
 
@@ -20,35 +17,32 @@ _FLAG_LETTERS = "FSRPAUECN"  # Scapy's letters for the nine bits
 _FIELDS = {"src_port": "sport", "dst_port": "dport", "seq": "seq", "ack": "ack", "window": "window", "urgent_pointer": "urgptr"}
 
 
-def packet(one: Crafted) -> Any:
-    """The packet, built by Scapy."""
+def packet(layers: Layers) -> Any:
+    """The packet of these layers, built by Scapy."""
     from scapy.layers.inet import IP, TCP
     from scapy.layers.inet6 import IPv6
     from scapy.packet import Raw
 
     classes = {"IP": IP, "IPv6": IPv6, "TCP": TCP, "Raw": Raw}
     built = None
-    for name, arguments in layers(one):
+    for name, arguments in layers:
         layer = classes[name](**arguments)
         built = layer if built is None else built / layer
     return built
 
 
-def expression(one: Crafted) -> str:
-    """The packet as text: IP(src='192.0.2.1', …)/TCP(sport=49152, …)."""
-    return "/".join(
-        f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})" for name, arguments in layers(one)
-    )  # fmt: skip
+def expression(layers: Layers) -> str:
+    """The packet of these layers as text: IP(src='192.0.2.1', …)/TCP(sport=49152, …)."""
+    return "/".join(f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})" for name, arguments in layers)
 
 
-def layers(one: Crafted) -> Layers:
+def layers_of(draft: Draft, src: str, dst: str, ttl: int) -> Layers:
     """The layers by name, each with the arguments that differ from what Scapy works out by itself."""
-    draft = one.draft
     ip: tuple[str, dict[str, Any]]
-    if one.ipv6:
-        ip = ("IPv6", {"src": one.src, "dst": one.dst, "hlim": one.ttl})
+    if ":" in dst:
+        ip = ("IPv6", {"src": src, "dst": dst, "hlim": ttl})
     else:
-        ip = ("IP", {"src": one.src, "dst": one.dst, "ttl": one.ttl})
+        ip = ("IP", {"src": src, "dst": dst, "ttl": ttl})
     tcp: dict[str, Any] = {theirs: getattr(draft, ours) for ours, theirs in _FIELDS.items() if getattr(draft, ours) is not None}
     if not draft.urgent_pointer:
         del tcp["urgptr"]

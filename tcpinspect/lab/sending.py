@@ -10,18 +10,24 @@ import ipaddress
 import logging
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from tcpinspect.errors import UsageError
-
-if TYPE_CHECKING:
-    from tcpinspect.lab.crafting import Crafted
 
 _NS_GET_USERNS = 0xB701  # ioctl_ns(2): a descriptor of the user namespace that owns this one
 
 
+class Sendable(Protocol):
+    """Where a packet goes, and the packet as Scapy's object; in words by str()."""
+
+    @property
+    def dst(self) -> str: ...
+    @property
+    def packet(self) -> Any: ...
+
+
 def send(
-    segments: Sequence[Crafted], *, iface: str | None = None, allow_external: bool = False, announce: Callable[[str], None] | None = None
+    segments: Sequence[Sendable], *, iface: str | None = None, allow_external: bool = False, announce: Callable[[str], None] | None = None
 ) -> int:
     """Send the packets in their order and give their number. See `crafting.Exchange.send`."""
     strangers = sorted({one.dst for one in segments if not is_loopback(one.dst)})
@@ -43,7 +49,7 @@ def send(
         raise UsageError(f"cannot send to {segments[0].dst}: {error.strerror or error}") from error
 
 
-def _send(segments: Sequence[Crafted], iface: str | None) -> int:
+def _send(segments: Sequence[Sendable], iface: str | None) -> int:
     from scapy.sendrecv import send as scapy_send
 
     # Scapy remarks on stderr that nobody answered its ARP, which in a laboratory is no news.

@@ -19,7 +19,7 @@ import pandas as pd
 
 from tcpinspect.insight import reading
 from tcpinspect.insight.meanings import CONN_STATES
-from tcpinspect.model.table import ROW_TYPES, Row
+from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.protocol.header import FLAG_NAMES, flag_letters
 from tcpinspect.schema import TABLES
 

@@ -17,9 +17,10 @@ from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
 from tcpinspect.model.connection import Connection
 from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.notebook import RowList
+from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.model.segment import Segment
 from tcpinspect.model.segment_batches import SegmentBatch, SegmentChunk, pick, rows_of_stream, segment_batches
-from tcpinspect.model.table import ROW_TYPES, Row, RowBatch, Table
+from tcpinspect.model.table import RowBatch, Table
 from tcpinspect.schema import SEGMENTS, TABLES
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ LINK_NAMES = {
 @dataclass(frozen=True, slots=True)
 class Capture:
     """What a capture file is. Times in ns since 1970; `drops` is None where the capture does not say; `health`
-    has what the packets themselves tell of the recording's faults, by name (`engine.signs`)."""
+    has what the packets themselves tell of the recording's faults, by name (`engine.signs`); `untimed` packets carry no time."""
 
     format: str
     link_types: tuple[str, ...]
@@ -60,6 +61,7 @@ class Capture:
     checksums: dict[str, int]
     comments: list[tuple[int, str]]
     health: dict[str, Sign] = field(default_factory=dict)
+    untimed: int = 0
 
     @classmethod
     def of(cls, result: Result) -> Capture:
@@ -69,7 +71,7 @@ class Capture:
         return cls(
             result.format, tuple(links), result.packets, result.bytes_read, result.first_ns, result.last_ns, result.segments,
             result.not_tcp, result.warnings, sum(dropped) if dropped else None, result.snaplen_cut, result.steps_back,
-            result.checksums, result.comments, result.health,
+            result.checksums, result.comments, result.health, sum(i.untimed for i in result.interfaces),
         )  # fmt: skip
 
 

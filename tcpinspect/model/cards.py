@@ -15,7 +15,8 @@ from tcpinspect.insight.outcome_words import outcome_sentences
 from tcpinspect.model import strip
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.model.notebook import html_facts, html_table
-from tcpinspect.model.table import Row, printable
+from tcpinspect.model.row import Row
+from tcpinspect.model.table import printable
 from tcpinspect.protocol.header import flag_letters
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.model.address import endpoint_text
 from tcpinspect.model.notebook import RowList
+from tcpinspect.model.row import Row
 from tcpinspect.model.segment import Segment
-from tcpinspect.model.table import Row
 
 if TYPE_CHECKING:
     from tcpinspect.model.analysis import Analysis

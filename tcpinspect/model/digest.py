@@ -21,7 +21,7 @@ from tcpinspect.insight.findings import Finding, connection_findings, crowd_find
 from tcpinspect.model.address import address_text
 from tcpinspect.model.batches import ConnectionBatch
 from tcpinspect.model.endpoints import Endpoints
-from tcpinspect.model.table import ROW_TYPES, Row
+from tcpinspect.model.row import ROW_TYPES, Row
 
 
 class Sort(NamedTuple):

@@ -258,16 +258,3 @@ def option_codes(pool, ats, lengths, count):
             else:
                 to[n] = -4
     return out
-
-
-def rows_with(flags, mask, count):
-    """The rows whose flags have a bit of the mask."""
-    n: cython.longlong
-    size: cython.longlong = count
-    bits: cython.longlong = mask
-    values: cython.ushort[::1] = flags
-    out = []
-    for n in range(size):
-        if values[n] & bits:
-            out.append(n)
-    return out

@@ -26,7 +26,7 @@ from tcpinspect.capture.live.tap import BUFFER_MIB, SNAPLEN, Counts, Tap
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
 from tcpinspect.errors import CaptureError, UsageError
-from tcpinspect.model.table import Row
+from tcpinspect.model.row import Row
 from tcpinspect.model.watching import Step, Watch
 
 if TYPE_CHECKING:

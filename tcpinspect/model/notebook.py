@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.phrases import count
 from tcpinspect.model.address import endpoint_text
-from tcpinspect.model.table import Row, printable
+from tcpinspect.model.row import Row
+from tcpinspect.model.table import printable
 from tcpinspect.model.text_table import TextColumn, TextTable
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from tcpinspect.capture.writing import InterfaceToWrite, interface_block, sectio
 
 if TYPE_CHECKING:
     from tcpinspect.model.connection import Connection
-    from tcpinspect.model.table import Row
+    from tcpinspect.model.row import Row
 
 MOST_OCTETS = 32 << 20  # of all packets: more than 250,000 small ones
 MOST_OF_ONE = 5_000  # packets of the open connection

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.model.address import endpoint_text
-from tcpinspect.model.table import ROW_TYPES, Row
+from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.protocol.header import flag_letters
 
 if TYPE_CHECKING:

@@ -6,22 +6,15 @@ of ten rows costs nothing to print, and one of five million goes to pandas witho
 
 from __future__ import annotations
 
-from collections import namedtuple
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.schema import TABLES, Column
 
 if TYPE_CHECKING:
     import pandas
     import pyarrow
-
-# A row of a table: a named tuple with the schema's column names, values int, bool, str or None.
-Row = Any
-ROW_TYPES: dict[str, Callable[..., Row]] = {
-    name: namedtuple(name.capitalize().rstrip("s"), [c.name for c in columns])  # noqa: PYI024
-    for name, columns in TABLES.items()
-}
 
 
 class Batch(Protocol):

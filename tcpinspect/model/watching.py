@@ -25,7 +25,7 @@ from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.states import DOUBTS
 from tcpinspect.model.address import address_text
 from tcpinspect.model.batches import ConnectionBatch, Endpoints
-from tcpinspect.model.table import ROW_TYPES, Row
+from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 from tcpinspect.schema import TIMELINE
 

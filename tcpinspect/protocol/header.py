@@ -141,7 +141,7 @@ def parse_options(raw: bytes) -> list[Option]:
         if length < 2 or at + length > len(raw):
             out.append(Option(kind, name, raw[at + 1 :], f"{name} malformed 0x{raw[at:].hex()}", True))
             break
-        wrong = bool(known and known.length and known.length != length) or (kind == 5 and (length - 2) % 8 != 0)
+        wrong = bool(known and known.length and known.length != length) or (kind == 5 and (length < 10 or (length - 2) % 8 != 0))
         out.append(Option(kind, name, data, _option_text(kind, name, data, wrong), wrong))
         at += length
     return out

@@ -76,7 +76,7 @@ _TITLES = {
     "the capture lost packets": "抓包丢失了数据包", "packets were cut short": "数据包被截短", "the file is damaged": "文件已损坏", "the clock went backwards": "时钟倒退",
     "packets stand in the capture twice": "数据包在抓包中出现两次", "the capture is not in the order of the wire": "抓包的顺序与线路不同",
     "acknowledged data is missing from the capture": "被确认的数据不在抓包中", "one direction is missing": "缺少一个方向",
-    "segments larger than the network carries": "报文段大于网络所能承载", "checksums left to the network card": "校验和留给网卡计算", "the clock leapt forward": "时钟向前跳跃",
+    "segments larger than the network carries": "报文段大于网络所能承载", "checksums left to the network card": "校验和留给网卡计算", "the clock leapt forward": "时钟向前跳跃", "packets without a time": "数据包没有时间",
     "connections older than the capture": "连接早于抓包", "no checksum is right": "没有一个校验和正确", "no checksum of one host is right": "某主机没有一个校验和正确",
     "many half-open connections to one port": "到同一端口有大量半开连接",
     "many half-open connections to many ports of one host": "到一台主机的许多端口有大量半开连接", "one host tried many ports of another": "一台主机试探另一台的许多端口",

@@ -158,8 +158,10 @@ class _Page:
     def _between(self, client: State | None, server: State | None) -> list[_Piece]:
         """Two states inside the rails, each at its own."""
         one, other = client.text if client else "", server.text if server else ""
-        gap = max(1, self._inner - 2 - len(one) - len(other))
-        return [(f" {one}", client.style if client else ""), (" " * gap, ""), (f"{other} ", server.style if server else "")]
+        # A space beside each rail, but for two long states on the narrowest screen.
+        edge = " " if len(one) + len(other) + 3 <= self._inner else ""
+        gap = " " * (self._inner - 2 * len(edge) - len(one) - len(other))
+        return [(f"{edge}{one}", client.style if client else ""), (gap, ""), (f"{other}{edge}", server.style if server else "")]
 
     def _arrow(self, arrow: layout.Arrow) -> list[list[_Piece]]:
         """The arrow with its label in it; where that is too long, the numbers follow on a line of their own."""

@@ -80,10 +80,8 @@ def _file(page: _Page, survey: Any, connections: int) -> None:
     page.wrapped(plain(capture.format) + (f"; {links}" if links else ""), indent="  ")
     if capture.first_ns is not None and capture.last_ns is not None:
         page.line(f"  {moment(capture.first_ns, digits=3)}, {duration(capture.last_ns - capture.first_ns)} long")
-    page.line(
-        f"  {count(capture.packets, 'packet')}, {octets(capture.bytes)}; "
-        f"{count(capture.segments, 'TCP segment')} in {count(connections, 'connection')}"
-    )
+    tcp = f"; {count(capture.segments, 'TCP segment')} in {count(connections, 'connection')}" if capture.segments else ""
+    page.line(f"  {count(capture.packets, 'packet')}, {octets(capture.bytes)}{tcp}")
     others = overview.not_tcp(capture)
     if others:
         said = ", ".join(f"{number:,} {plain(reason)}" for reason, number in others[:8])

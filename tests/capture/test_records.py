@@ -114,7 +114,11 @@ def test_pcapng_simple_and_obsolete_packets() -> None:
     frame = packet()
     data += block("<", 3, struct.pack("<I", len(frame)) + frame)
     data += block("<", 2, struct.pack("<HHIIII", 0, 0xFFFF, 0, 9, len(frame), len(frame)) + frame + b"\0" * (-len(frame) % 4))
-    assert [row.frame for row in ti.analyze(data).table("segments")] == [1, 2]
+    analysis = ti.analyze(data)
+    assert [row.frame for row in analysis.table("segments")] == [1, 2]
+    # a simple packet block has no stamp, which is said, and is no damage
+    assert analysis.capture.untimed == 1 and analysis.capture.warnings == []
+    assert [one.text[:20] for one in analysis.diagnoses if one.id == "TI-CAP-15"] == ["1 packet carries no "]
 
 
 def test_pcapng_comments_and_drops() -> None:

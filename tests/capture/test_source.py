@@ -153,7 +153,22 @@ def test_decompression_ahead_is_the_same_stream(tmp_path: Path, pack: Callable[[
     path.write_bytes(pack(data)[: 5 << 20])
     short = Source(path)
     assert data.startswith(found := contents(short)) and len(found) > 4 << 20
-    assert bool(short.damage) == (pack is gzip.compress)
+    assert short.damage is not None and "it ends inside a" in short.damage
+
+
+def test_zstd_that_ends_inside_a_frame_is_damaged_wherever_it_ends() -> None:
+    data = random.Random(7).randbytes(200_000) + bytes(200_000)
+    frames = [
+        zstandard.ZstdCompressor(**options).compress(part)
+        for options in ({}, {"write_checksum": True}, {"write_content_size": False})
+        for part in (data, b"")
+    ] + [bytes.fromhex("502a4d18 03000000") + b"any"]  # and one to be passed over
+    ends = {sum(map(len, frames[:n])) for n in range(len(frames) + 1)}
+    whole = b"".join(frames)
+    for end in sorted(ends | {end + by for end in ends for by in (-5, -1, 1, 4, 9) if 4 < end + by < len(whole)}):
+        source = Source(whole[:end])
+        assert data.startswith(contents(source)[: len(data)])
+        assert (source.damage is None) == (end in ends), end
 
 
 def test_cores_counts_those_this_process_may_use() -> None:

@@ -37,7 +37,7 @@ Command = Callable[..., Ending]
 @pytest.fixture
 def command(capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch) -> Command:
     """The command with these words, in this process; stdout is no terminal."""
-    for name in ("COLUMNS", "NO_COLOR", "TCPINSPECT_DEBUG", "_TCPINSPECT_COMPLETE"):
+    for name in ("COLUMNS", "LC_ALL", "NO_COLOR", "TCPINSPECT_DEBUG", "_TCPINSPECT_COMPLETE"):
         monkeypatch.delenv(name, raising=False)
 
     def run(*words: str) -> Ending:

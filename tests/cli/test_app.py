@@ -108,6 +108,10 @@ def test_first_word_that_is_no_command_is_a_capture(words: list[str], expected: 
         (["plot", "waves", HALF_CLOSE], "waves"),
         (["report", HALF_CLOSE, "-o", "x.doc"], ".html"),
         (["completion", "tcsh"], "bash"),
+        (["completion"], "Choose from: bash, zsh, fish"),
+        ([HALF_CLOSE, "-Y", "retransmission"], "tcpinspect segments FILE -Y"),
+        (["-r", HALF_CLOSE, "-c", "3"], "tcpinspect segments FILE -c"),
+        (["segments", HALF_CLOSE, "tcp", "port", "80"], "-Y"),
         (["states", "--format", "png"], "dot"),
         (["lab"], "list, record, run, verify (see"),
         (["plot"], "which one? There are dwell,"),
@@ -221,6 +225,12 @@ def test_plain_terminal_gets_ascii_only() -> None:
     assert process.returncode == 0 and err == b""
     assert out.isascii()
     assert max(len(line) for line in out.split(b"\n") if not line.startswith(b"  tcpinspect ")) <= 60, "commands to copy are never cut"
+
+
+def test_the_c_locale_asks_for_ascii() -> None:
+    for locale, ascii in (("C", True), ("C.UTF-8", False)):
+        out, _ = start("show", HALF_CLOSE, env={"LC_ALL": locale, "PYTHONIOENCODING": ""}).communicate(timeout=30)
+        assert out.isascii() == ascii
 
 
 def test_closed_stdout_is_no_crash() -> None:

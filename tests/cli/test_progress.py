@@ -25,7 +25,7 @@ DATA = Path(LOSSY).read_bytes()
         (50_000_000, 500_000, 2.0, 200_000_000, "25 % of 200 MB, 500,000 packets, 250,000/s, 6 s left"),
         (1, 10, 1.0, 10_000, "0 % of 10 kB, 10 packets, 10/s, 2 h 46 min left"),
         (1500, 15, 1.0, None, "1.5 kB, 15 packets, 15/s"),
-        (4_000, 8, 2.0, 4_000, "all of 4.0 kB read, 8 packets, 4/s; putting the connections together"),
+        (4_000, 8, 2.0, 4_000, "all of 4.0 kB read, 8 packets; putting the connections together"),
         (0, 0, 1.0, 0, "0 B, 0 packets, 0/s"),
     ],
 )

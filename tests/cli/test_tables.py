@@ -11,7 +11,7 @@ import pytest
 
 from tcpinspect.cli.timestyle import TimeStyle
 from tcpinspect.cli.views import DEFAULT, names, notes
-from tcpinspect.model.table import ROW_TYPES
+from tcpinspect.model.row import ROW_TYPES
 from tcpinspect.schema import TABLES
 
 from .conftest import HALF_CLOSE, LOSSY, MANY, Command, start

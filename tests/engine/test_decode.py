@@ -12,6 +12,7 @@ from tcpinspect.engine.decode import CHECKSUM_STATUS, Decoder
 from tcpinspect.engine.links import CUT_OFF, ICMP, ICMPV6, MALFORMED, SEGMENT
 from tcpinspect.engine.segment import Segment
 from tcpinspect.engine.track import Tracker
+from tcpinspect.protocol.header import parse_options
 
 RAW = 101
 CLIENT, SERVER, ROUTER = bytes([192, 0, 2, 1]), bytes([198, 51, 100, 2]), bytes([203, 0, 113, 9])
@@ -127,6 +128,14 @@ def test_malformed_option(octets: bytes, found: dict[str, int]) -> None:
 def test_sack_edges() -> None:
     s = segment_of(ipv4(tcp(b"\1\1\5\x12" + struct.pack(">4I", 10, 20, 0xFFFFFFF0, 4))))
     assert [(s.sack_edge(n, 0), s.sack_edge(n, 1)) for n in range(s.sack_count)] == [(10, 20), (0xFFFFFFF0, 4)]
+
+
+@pytest.mark.parametrize("kind", [*range(2, 40), 69, 99, 172, 253, 254])
+def test_an_option_is_malformed_in_the_flag_when_it_is_in_the_words(kind: int) -> None:
+    for length in range(2, 21):
+        octets = bytes([kind, length]) + bytes(length - 2) + b"\1" * (-length % 4)
+        said = any(one.malformed for one in parse_options(octets))
+        assert bool(segment_of(ipv4(tcp(octets))).options_malformed) == said, length
 
 
 def test_options_of_the_packet_before_are_forgotten() -> None:

@@ -93,7 +93,7 @@ def test_sentences_are_sentences(number: int, ordinary: Any) -> None:
     names = ("duplicates", "disordered", "late", "swapped", "lost", "one_way", "oversize", "one_sided", "steps_back", "jumps", "cut", "bad")
     signs = {name: SimpleNamespace(count=number, frame=7, streams=frozenset({0}), octets=number) for name in names}
     capture = SimpleNamespace(
-        drops=number, snaplen_cut=number, warnings=["reading stopped"], steps_back=number, health=signs,
+        drops=number, snaplen_cut=number, warnings=["reading stopped"], steps_back=number, health=signs, untimed=number,
         checksums={"good": 0, "bad": number, "unfinished": number},
     )  # fmt: skip
     found = diagnose([ordinary(handshake="none")] * number, capture)

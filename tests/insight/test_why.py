@@ -17,7 +17,7 @@ from tcpinspect.insight.why import CAUSES, causes, explain
 from tcpinspect.insight.why.cause import judged
 from tcpinspect.insight.why.flagged import View
 from tcpinspect.insight.why.spans import Ranges, Sent
-from tcpinspect.model.table import ROW_TYPES
+from tcpinspect.model.row import ROW_TYPES
 from tcpinspect.protocol.header import ACK, FIN, PSH, RST, SYN
 from tcpinspect.schema import ANALYSIS_FLAGS, SEGMENTS
 

@@ -20,7 +20,7 @@ from tcpinspect.lab.endpoint import MILLISECOND, SECOND, Ended, EndOfData, Endpo
 from tcpinspect.lab.ends import EndpointEnd, Program
 from tcpinspect.lab.fates import Chance
 from tcpinspect.lab.wire import Step, TapPosition, Wire
-from tcpinspect.model.table import Row
+from tcpinspect.model.row import Row
 from tcpinspect.protocol.rfc9293 import BY_STATE_AND_EVENT, Event, State
 
 A, B = ("192.0.2.1", 4000), ("198.51.100.2", 80)

@@ -29,7 +29,7 @@ FLOOD = CAPTURES / "syn-flood-small.pcap"
 class Page(HTMLParser):
     """All tags with their attributes, the ids, and which tags were left open."""
 
-    VOID = frozenset({"meta", "link", "br", "input", "hr", "img"})
+    VOID = frozenset({"meta", "link", "br", "input", "hr", "img", "wbr"})
 
     def __init__(self, text: str) -> None:
         super().__init__()

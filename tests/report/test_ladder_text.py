@@ -21,7 +21,8 @@ conversation = importlib.util.module_from_spec(_spec)
 sys.modules[_spec.name] = conversation
 _spec.loader.exec_module(conversation)
 
-WIDTHS = (60, 72, 80, 99, 100, 118, 140, 200)
+CAPTURES = Path(__file__).parents[2] / "captures"
+WIDTHS = (40, 60, 72, 80, 99, 100, 118, 140, 200)
 CODES = re.compile("\x1b\\[[0-9;]*m")
 
 
@@ -35,6 +36,8 @@ def cases() -> dict[str, Any]:
         "crossing": conversation.crossing_fins(),
         "ipv6": long_names.open().talk(3).close(300).connection(),
         "empty": conversation.Conversation().connection(),
+        # the two longest states beside each other
+        "older": ti.analyze(CAPTURES / "begins-in-the-middle.pcap").connections[0],
     }
 
 

@@ -18,7 +18,7 @@ function lasting(ns) {
   if (ns < 0) { return "−" + lasting(-ns); }
   for (const [size, unit] of [[1e9, "s"], [1e6, "ms"], [1e3, "µs"]]) {
     const value = ns / size;
-    if (value >= 1) { return (value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))) + " " + unit; }
+    if (value >= 0.9995) { return (value >= 100 ? value.toFixed(0) : String(Number(value.toPrecision(3)))) + " " + unit; }
   }
   return ns ? ns + " ns" : "0 s";
 }
