@@ -208,7 +208,6 @@ class Classes:
 
     def forget_hosts(self):
         """Make room: the half with fewer attempts goes."""
-        self.forgotten += 1
         for name in sorted(self.hosts, key=lambda name: self.hosts[name][0])[: len(self.hosts) // 2]:
             self.host_ports -= len(self.hosts.pop(name)[2])
         return 0
