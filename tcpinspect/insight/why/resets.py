@@ -35,7 +35,7 @@ def origin(f: Fact, replay: Replay, states: States) -> str:
                 return "reset-data-after-close"
             return "reset-no-connection"
     if f.unanswered >= MANY_UNANSWERED:
-        last = replay.facts[f.own.recent[-1]] if f.own.recent else None
+        last = replay.facts[f.own.last] if f.own.recent else None
         if last is not None and last.kind == "keep-alive":
             return "reset-keep-alive-timeout"
         return "reset-timeout"
