@@ -128,7 +128,7 @@ class Table:
         chunk = bisect_right(self.starts, number) - 1
         arrays = self.chunks[chunk][1]
         n = number - self.starts[chunk]
-        row: Seen = Seen(self.late, number, from_client)
+        row: Seen = Seen(self, number, from_client)
         row.time_ns = arrays["time_ns"][n]
         row.tcp_flags = arrays["tcp_flags"][n]
         row.payload_len = arrays["payload_len"][n]
@@ -139,10 +139,4 @@ class Table:
         row.sack_permitted = arrays["marks"][n] & MARK_SACK_PERMITTED != 0
         window = arrays["window"][n]
         row.window = None if window < 0 else window
-        # numbers do for addresses: all that matters is whether both are the same
-        alone: cython.bint = self.alone(arrays["stream"][n])
-        row.src = 0 if from_client or alone else 1
-        row.dst = 0 if not from_client or alone else 1
-        row.src_port = row.src
-        row.dst_port = row.dst
         return row

@@ -5,10 +5,11 @@ from tcpinspect.insight.why.way cimport Way
 
 @cython.final
 cdef class Seen:
-    cdef object late
+    cdef object table
     cdef public long long number, time_ns, tcp_flags, payload_len, seq_raw, ack_raw, window_raw, sack_blocks, src, dst, src_port, dst_port
     cdef public bint from_client, sack_permitted
     cdef public object window
+    cdef int place(self, bint alone) noexcept
 
 @cython.final
 cdef class Facts:

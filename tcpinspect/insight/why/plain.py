@@ -30,40 +30,46 @@ _NO_STATES = States(())
 class Seen:
     """What the causes ask of a segment: columns of `segments`, but the options as octets, and numbers instead of the addresses.
 
-    `late` reads what few segments are asked for: it takes the number of the row in the table and the name of an array.
+    What few segments are asked for is read late, by the number of the row in the `table`.
     """
 
     seq = ack = None
 
-    def __init__(self, late, number, from_client):
-        self.late = late
+    def __init__(self, table, number, from_client):
+        self.table = table
         self.number = number
         self.from_client = from_client
 
+    def place(self, alone):
+        """Say where from and where to: all that matters is whether both ends are the same."""
+        self.src = self.src_port = 0 if self.from_client or alone else 1
+        self.dst = self.dst_port = 0 if not self.from_client or alone else 1
+        return 0
+
     @property
     def frame(self):
-        return self.late(self.number, "frame")
+        return self.table.late(self.number, "frame")
 
     @property
     def checksum(self):
-        return self.late(self.number, "checksum")
+        return self.table.late(self.number, "checksum")
 
     @property
     def options(self):
-        return self.late(self.number, "options")
+        return self.table.late(self.number, "options")
 
     @property
     def options_malformed(self):
-        return self.late(self.number, "options_malformed")
+        return self.table.late(self.number, "options_malformed")
 
     @property
     def ts_val(self):
-        value = self.late(self.number, "ts_val")
+        value = self.table.late(self.number, "ts_val")
         return None if value < 0 else value
 
     @property
     def ts_ecr(self):
-        value = self.late(self.number, "ts_ecr")
+        value = self.table.late(self.number, "ts_ecr")
         return None if value < 0 else value
 
 
@@ -80,7 +86,7 @@ class Facts:
 class Quick(Replay):
     """A replay that makes Facts only of segments that are not ordinary. `take` it every segment, then ask for the `causes`.
 
-    `table` (`column.Table`) knows the rows: `seen(number, from_client)`.
+    `table` (`column.Table`) knows the rows by their numbers.
     """
 
     def __init__(self, table):
@@ -122,10 +128,22 @@ class Quick(Replay):
 
     def row(self, index):
         fact = self.odd.get(index)
-        return fact.row if fact is not None else self.table.seen(self.number(index), self.from_client(index))
+        if fact is not None:
+            return fact.row
+        row: Seen = self.table.seen(self.number(index), self.from_client(index))
+        row.place(self.alone)
+        return row
 
     def flags(self, index):
         return self.row(index).tcp_flags
+
+    def prompt(self, fact):
+        place: cython.longlong
+        if fact.prompt is None:
+            return None
+        place = fact.prompt
+        # an ordinary one matters only if it is a SYN or a SYN-ACK, which come first
+        return self.odd.get(place) if place > 1 else self.fact(place)
 
     def note(self, fact):
         self.odd[self.count] = fact
@@ -171,7 +189,18 @@ class Quick(Replay):
                     self.count += 1
                     self.carriers += 1
                     return 0
-        fact = self.step(self.table.seen(number, mine))
+        row: Seen = Seen(self.table, number, mine)
+        row.time_ns = now
+        row.tcp_flags = flags
+        row.payload_len = payload
+        row.seq_raw = seq_raw
+        row.ack_raw = ack_raw
+        row.window_raw = window_raw
+        row.window = None if window < 0 else window
+        row.sack_blocks = sack_blocks
+        row.sack_permitted = sack_permitted
+        row.place(self.alone)
+        fact = self.step(row)
         fact.kind = kind_of(fact, self, _NO_STATES)
         self.done(fact)
         if fact.again or fact.twin is not None or "retransmission" in fact.kind:

@@ -1,4 +1,5 @@
 cimport cython
+from libc.math cimport rint
 from tcpinspect.insight.why.spans cimport Sent
 from tcpinspect.insight.why.way cimport Way
 
@@ -22,6 +23,7 @@ cdef class Replay:
     cpdef long long flags(self, long long index) except *
     cdef object row(self, long long index)
     cdef bint from_client(self, long long index) except *
+    cpdef object prompt(self, Fact fact)
     cdef int note(self, Fact fact) except -1
     cpdef Fact step(self, object row)
     cdef int before(self, Fact fact, Way own, Way other, long long now) except -1
@@ -34,4 +36,6 @@ cdef class Replay:
     cdef int handshake(self, Fact fact, Way own, Way other, long long now) except -1
 
 cdef object known(long long value)
+cdef list _blocks_in(bytes options)
+cdef object _number(bytes octets, long long at)
 cpdef bint same_packet(object a, object b) except -1

@@ -7,13 +7,14 @@ Reading: RFC 9293 §3.3.1, §3.4; RFC 5681 §2 (duplicate ACK); RFC 6298 §2, §
 
 import cython
 import re
-from struct import iter_unpack
 
 from tcpinspect.engine.columns import UNKNOWN
 from tcpinspect.protocol import header
 
 if not cython.compiled:
     from tcpinspect.insight.why.way import Way
+
+    rint = round  # both round halves to the even number
 
 NOTHING = cython.declare(cython.longlong, UNKNOWN)
 FIN = cython.declare(cython.longlong, header.FIN)
@@ -27,7 +28,8 @@ MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 TWIN_NS = cython.declare(cython.longlong, 1_000_000)
 MOST_BETWEEN = cython.declare(cython.longlong, 8)
 _BLOCK = re.compile(r"(\d+):(\d+)")
-_NOP, _SACK = 1, 5
+_NOP = cython.declare(cython.longlong, 1)
+_SACK = cython.declare(cython.longlong, 5)
 
 
 class Fact:
@@ -87,12 +89,24 @@ def sack_blocks(row):
     return [(int(a) & MASK32, int(b) & MASK32) for a, b in _BLOCK.findall(rest.split(",")[0])] if found else []
 
 
-def _blocks_in(options):
-    at = 0
-    while at + 1 < len(options) and options[at] != _SACK:
+def _blocks_in(options: bytes):
+    at: cython.longlong = 0
+    size: cython.longlong = len(options)
+    end: cython.longlong
+    while at + 1 < size and options[at] != _SACK:
         at += 1 if options[at] == _NOP else max(2, options[at + 1])
-    edges = options[at + 2 : at + options[at + 1]] if at + 1 < len(options) else b""
-    return [(left, right) for left, right in iter_unpack("!II", edges[: len(edges) // 8 * 8])]
+    blocks = []
+    if at + 1 < size:
+        end = min(size, at + options[at + 1])
+        at += 2
+        while at + 8 <= end:
+            blocks.append((_number(options, at), _number(options, at + 4)))
+            at += 8
+    return blocks
+
+
+def _number(octets: bytes, at):
+    return int.from_bytes(octets[at : at + 4], "big")
 
 
 class Replay:
@@ -121,6 +135,10 @@ class Replay:
     def from_client(self, index):
         """Who sent the segment of a place."""
         return self.facts[index].row.from_client
+
+    def prompt(self, fact):
+        """The Fact of `fact.prompt` or None; also None where it is of no interest to a bare ACK."""
+        return None if fact.prompt is None else self.facts[fact.prompt]
 
     def note(self, fact):
         """Keep the fact of the next place."""
@@ -200,8 +218,8 @@ class Replay:
         if own.timer_ns != NOTHING:
             fact.since_timer_ns = now - own.timer_ns
         if own.rtt_min != NOTHING:
-            fact.srtt_ns = round(own.srtt)
-            fact.rto_ns = round(own.srtt + 4 * own.rttvar)
+            fact.srtt_ns = cython.cast(cython.longlong, rint(own.srtt))
+            fact.rto_ns = cython.cast(cython.longlong, rint(own.srtt + 4 * own.rttvar))
             fact.rtt_min_ns = own.rtt_min
             if self.initial_rtt_ns != NOTHING:
                 fact.home_ns = max(0, self.initial_rtt_ns - own.rtt_min)
@@ -288,15 +306,17 @@ class Replay:
         """Octets of this way are known to have arrived: what that says of round trips and of the latest delivery."""
         took: cython.longlong
         last: cython.longlong
-        for piece in way.sent.within(begin, end):
-            if piece.end > end:
+        k: cython.longlong
+        sent: Sent = way.sent
+        for k in range(5 * sent.first_over(begin), 5 * sent.first_from(end), 5):
+            if sent.cells[k + 1] > end:
                 continue
-            last = piece.last
+            last = sent.cells[k + 3]
             took = now - self.time(last)
             # RFC 8985 §6.2 step 2: of something sent twice, an answer that comes too soon belongs to the earlier copy.
-            if piece.copies == 1 or (way.rtt_min != NOTHING and took >= way.rtt_min):
+            if sent.cells[k + 4] == 1 or (way.rtt_min != NOTHING and took >= way.rtt_min):
                 way.delivered = max(way.delivered, last)
-            if sample and piece.copies == 1 and piece.end == end and took >= 0:
+            if sample and sent.cells[k + 4] == 1 and sent.cells[k + 1] == end and took >= 0:
                 way.measured(took)
         return 0
 
