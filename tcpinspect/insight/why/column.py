@@ -18,7 +18,6 @@ if not cython.compiled:
 # What a code means: None is an ordinary segment.
 CAUSE_WORDS = tuple([word or None for word in CAUSES])
 _CODE = {word: code for code, word in enumerate(CAUSES)}
-SACK_PERMITTED = cython.declare(cython.longlong, MARK_SACK_PERMITTED)
 
 
 def cause_codes(chunks, ends):
@@ -89,7 +88,13 @@ class Table:
         windows: cython.const[cython.int][::1] = arrays["window"]
         blocks: cython.const[cython.uchar][::1] = arrays["sack_blocks"]
         marks: cython.const[cython.uchar][::1] = arrays["marks"]
+        ats: cython.const[cython.int][::1] = arrays["options_at"]
+        lengths: cython.const[cython.uchar][::1] = arrays["options_len"]
+        pool = arrays["options_pool"]
         for n in range(size):
+            options = None
+            if blocks[n]:
+                options = bytes(pool[ats[n] : ats[n] + lengths[n]])
             stream = streams[n]
             quick = self.live[stream]
             if quick is None:
@@ -97,7 +102,7 @@ class Table:
                 quick.clear(self.alone(stream))
                 self.live[stream] = quick
             quick.take(number + n, sides[n] == 0, times[n], flags[n], payloads[n], seqs[n], acks[n], fields[n], windows[n], blocks[n],
-                       marks[n] & SACK_PERMITTED != 0)  # fmt: skip
+                       marks[n], options)  # fmt: skip
             left[stream] -= 1
             if not left[stream]:
                 self.live[stream] = None
@@ -119,8 +124,6 @@ class Table:
         if name == "options":
             at = arrays["options_at"][n]
             return bytes(arrays["options_pool"][at : at + arrays["options_len"][n]])
-        if name == "options_malformed":
-            return arrays["marks"][n] & MARK_OPTIONS_MALFORMED != 0
         return arrays[name][n]
 
     def seen(self, number, from_client):
@@ -137,6 +140,7 @@ class Table:
         row.window_raw = arrays["window_raw"][n]
         row.sack_blocks = arrays["sack_blocks"][n]
         row.sack_permitted = arrays["marks"][n] & MARK_SACK_PERMITTED != 0
+        row.options_malformed = arrays["marks"][n] & MARK_OPTIONS_MALFORMED != 0
         window = arrays["window"][n]
         row.window = None if window < 0 else window
         return row

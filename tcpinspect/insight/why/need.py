@@ -37,13 +37,13 @@ def settle(facts: Any, some: list[Fact] | None = None) -> None:
     """
     pending: dict[int, _Pending] = {}
     for f in facts if some is None else some:
-        own, other = _of(pending, f.own), _of(pending, f.other)
-        if f.ack is not None and not f.flags & RST:
+        other = pending.get(id(f.other))
+        if other is not None and f.ack is not None and not f.flags & RST:
             _acknowledged(f, other, facts)
         again = "retransmission" in f.kind or f.kind == "tail-loss-probe"
         if again or f.kind == "duplicated-packet":
             _timer_or_probe(f, facts)
-            own.map.add(f.begin, f.end, f.index)
+            _of(pending, f.own).map.add(f.begin, f.end, f.index)
         if again:
             f.notes.setdefault("needed", None)
             if f.una is not None and f.una >= f.end and f.end > f.begin:
@@ -51,11 +51,14 @@ def settle(facts: Any, some: list[Fact] | None = None) -> None:
             elif f.already_sacked:
                 _set(f, False, "sacked", f.last_ack)
             elif not f.flags & SYN:
-                heappush(own.heap, (f.end, f.index))
+                heappush(_of(pending, f.own).heap, (f.end, f.index))
 
 
 def _of(pending: dict[int, _Pending], way: Way) -> _Pending:
-    return pending.setdefault(id(way), _Pending())
+    found = pending.get(id(way))
+    if found is None:
+        found = pending[id(way)] = _Pending()
+    return found
 
 
 def _set(f: Fact, needed: bool | None, proof: str, index: int | None) -> None:

@@ -5,9 +5,10 @@ from tcpinspect.insight.why.way cimport Way
 
 @cython.final
 cdef class Seen:
+    cdef public object octets
     cdef object table
     cdef public long long number, time_ns, tcp_flags, payload_len, seq_raw, ack_raw, window_raw, sack_blocks, src, dst, src_port, dst_port
-    cdef public bint from_client, sack_permitted
+    cdef public bint from_client, sack_permitted, options_malformed
     cdef public object window
     cdef int place(self, bint alone) noexcept
 
@@ -26,7 +27,7 @@ cdef class Quick(Replay):
     cdef long long number(self, long long index) noexcept
     cdef Fact fact(self, long long place)
     cdef int take(self, long long number, bint mine, long long now, long long flags, long long payload, long long seq_raw, long long ack_raw,
-                  long long window_raw, long long window, long long sack_blocks, bint sack_permitted) except -1
+                  long long window_raw, long long window, long long sack_blocks, long long marks, object options) except -1
     cdef int opening(self, bint mine, long long now, long long flags, long long seq_raw, long long ack_raw, long long window_raw,
                      long long window, bint sack_permitted) except -1
     cdef int ordinary(self, bint mine, long long now, long long flags, long long payload, long long seq_raw, long long ack_raw,

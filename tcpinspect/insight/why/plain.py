@@ -8,7 +8,7 @@ through `cause` as always. What comes out is the same, which a test holds on eve
 import cython
 from array import array
 
-from tcpinspect.engine.columns import UNKNOWN
+from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED, UNKNOWN
 from tcpinspect.insight.why.cause import final, judged, kind_of
 from tcpinspect.insight.why.moment import States
 from tcpinspect.insight.why.need import doubled, settle
@@ -23,6 +23,8 @@ SYN = cython.declare(cython.longlong, header.SYN)
 RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
+SACK_PERMITTED = cython.declare(cython.longlong, MARK_SACK_PERMITTED)
+MALFORMED = cython.declare(cython.longlong, MARK_OPTIONS_MALFORMED)
 FIRST_ROOM = cython.declare(cython.longlong, 16)
 _NO_STATES = States(())
 
@@ -39,6 +41,8 @@ class Seen:
         self.table = table
         self.number = number
         self.from_client = from_client
+        if not cython.compiled:
+            self.octets = None
 
     def place(self, alone):
         """Say where from and where to: all that matters is whether both ends are the same."""
@@ -56,11 +60,9 @@ class Seen:
 
     @property
     def options(self):
-        return self.table.late(self.number, "options")
-
-    @property
-    def options_malformed(self):
-        return self.table.late(self.number, "options_malformed")
+        if self.octets is None:
+            self.octets = self.table.late(self.number, "options")
+        return self.octets
 
     @property
     def ts_val(self):
@@ -93,7 +95,7 @@ class Quick(Replay):
         Replay.__init__(self)
         self.table = table
         self.room = FIRST_ROOM
-        self.cells = array("q", bytes(16 * FIRST_ROOM))
+        self.cells = array("q", bytes(24 * FIRST_ROOM))
         self.view = self.cells
         self.facts = Facts(self)
         self.clear(False)
@@ -110,21 +112,21 @@ class Quick(Replay):
         self.odd = {}
         if self.room > 64:
             self.room = FIRST_ROOM
-            self.cells = array("q", bytes(16 * FIRST_ROOM))
+            self.cells = array("q", bytes(24 * FIRST_ROOM))
             self.view = self.cells
         return 0
 
     # what a replay asks of the places
 
     def time(self, index):
-        return self.view[2 * index + 1]
+        return self.view[3 * index + 1]
 
     def number(self, index):
         """The number of a place's row in the table."""
-        return self.view[2 * index] >> 1
+        return self.view[3 * index] >> 1
 
     def from_client(self, index):
-        return self.view[2 * index] & 1
+        return self.view[3 * index] & 1
 
     def row(self, index):
         fact = self.odd.get(index)
@@ -135,7 +137,7 @@ class Quick(Replay):
         return row
 
     def flags(self, index):
-        return self.row(index).tcp_flags
+        return self.view[3 * index + 2]
 
     def prompt(self, fact):
         place: cython.longlong
@@ -168,16 +170,17 @@ class Quick(Replay):
         found.ack = found.other.place(row.ack_raw) if found.flags & ACK else None
         return found
 
-    def take(self, number, mine, now, flags, payload, seq_raw, ack_raw, window_raw, window, sack_blocks, sack_permitted):
-        """The next segment; `window` is -1 where it is not known."""
+    def take(self, number, mine, now, flags, payload, seq_raw, ack_raw, window_raw, window, sack_blocks, marks, options):
+        """The next segment; `window` is -1 where it is not known. The `options` are given where there are SACK blocks, else None."""
         place: cython.longlong = self.count
         fact: Fact
         if place == self.room:
             self.cells = self.cells + self.cells
             self.view = self.cells
             self.room *= 2
-        self.view[2 * place] = 2 * number + mine
-        self.view[2 * place + 1] = now
+        self.view[3 * place] = 2 * number + (1 if mine else 0)
+        self.view[3 * place + 1] = now
+        self.view[3 * place + 2] = flags
         if not self.alone and not sack_blocks and payload >= 0:
             if flags & (SYN | RST | ACK) == ACK:
                 if self.ordinary(mine, now, flags, payload, seq_raw, ack_raw, window_raw, window):
@@ -185,7 +188,7 @@ class Quick(Replay):
                     self.carriers += 1 if payload or flags & FIN else 0
                     return 0
             elif flags & SYN and not flags & (FIN | RST) and not payload:
-                if self.opening(mine, now, flags, seq_raw, ack_raw, window_raw, window, sack_permitted):
+                if self.opening(mine, now, flags, seq_raw, ack_raw, window_raw, window, marks & SACK_PERMITTED != 0):
                     self.count += 1
                     self.carriers += 1
                     return 0
@@ -198,7 +201,9 @@ class Quick(Replay):
         row.window_raw = window_raw
         row.window = None if window < 0 else window
         row.sack_blocks = sack_blocks
-        row.sack_permitted = sack_permitted
+        row.sack_permitted = marks & SACK_PERMITTED != 0
+        row.options_malformed = marks & MALFORMED != 0
+        row.octets = options
         row.place(self.alone)
         fact = self.step(row)
         fact.kind = kind_of(fact, self, _NO_STATES)
@@ -310,8 +315,8 @@ class Quick(Replay):
         last = sent.cells[at + 3]
         if last > way.delivered:
             way.delivered = last
-        if now >= self.view[2 * last + 1]:
-            way.measured(now - self.view[2 * last + 1])
+        if now >= self.view[3 * last + 1]:
+            way.measured(now - self.view[3 * last + 1])
         return 0
 
     def causes(self):

@@ -266,7 +266,7 @@ class Replay:
             self.selective(fact, other, ack, now)
         if before == NOTHING or ack > before:
             fact.newly = 0 if before == NOTHING else ack - before
-            hole = before != NOTHING and len(other.sacked) > 0 and other.sacked.above(before) > 0
+            hole = before != NOTHING and other.sacked.above(before) > 0
             self.arrived(other, ack - 1 if before == NOTHING else before, ack, now, not hole)
             other.una = ack
             other.sacked.drop_below(ack)

@@ -17,8 +17,9 @@ MANY_UNANSWERED = 2
 
 def origin(f: Fact, replay: Replay, states: States) -> str:
     """The kind of a reset; notes in `f.notes` which segment it answers."""
-    if any(replay.flags(at) & RST for at in f.own.recent):
-        return "reset-again"
+    for at in f.own.recent:
+        if replay.flags(at) & RST:
+            return "reset-again"
     answers = f.notes["answers"] = answered(f, replay)
     side = "client" if f.row.from_client else "server"
     f.notes["state"] = states.state(side, f.row.frame)

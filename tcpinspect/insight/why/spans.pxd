@@ -21,10 +21,13 @@ cdef class Sent:
     cpdef object after(self, long long position)
 
 @cython.final
+@cython.no_gc
 cdef class Ranges:
-    cdef list starts, ends
-    cdef int clear(self) except -1
+    cdef long long *cells
+    cdef long long count, room
+    cdef int clear(self) noexcept
+    cdef int move(self, long long source, long long target) except -1
     cpdef list add(self, long long begin, long long end)
-    cpdef object drop_below(self, long long position)
-    cpdef bint covers(self, long long begin, long long end) except -1
-    cpdef object above(self, long long position)
+    cpdef int drop_below(self, long long position) except -1
+    cpdef bint covers(self, long long begin, long long end) noexcept
+    cpdef long long above(self, long long position) noexcept

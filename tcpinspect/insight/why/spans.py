@@ -6,7 +6,6 @@ Reading: RFC 9293 §3.4; RFC 2018 §3.
 """
 
 import cython
-from bisect import bisect_left, bisect_right
 from collections import namedtuple
 
 if not cython.compiled:
@@ -167,55 +166,93 @@ class Sent:
 
 
 class Ranges:
-    """A set of octets as ranges apart from one another and in order."""
+    """A set of octets as ranges apart from one another and in order: `count` of them, few, in `cells`."""
 
     def __init__(self):
-        self.starts = []
-        self.ends = []
+        self.count = 0
+        self.room = 0
+        if not cython.compiled:
+            self.cells = []
+
+    def __dealloc__(self):
+        if cython.compiled:
+            free(self.cells)
 
     def __len__(self):
-        return len(self.starts)
+        return self.count
 
     def clear(self):
         """Make it empty."""
-        if self.starts:
-            self.starts = []
-            self.ends = []
+        self.count = 0
+        return 0
+
+    def move(self, source, target):
+        """Move all ranges from `source` on so that they begin at `target`; there is room for one more than there are."""
+        if self.count + 1 >= self.room:
+            room: cython.longlong = max(2 * self.room, 4)
+            if cython.compiled:
+                cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells, room * 16))
+                if cells is cython.NULL:
+                    raise MemoryError()
+                self.cells = cells
+            else:
+                self.cells.extend([0] * (2 * (room - self.room)))
+            self.room = room
+        if cython.compiled:
+            memmove(self.cells + 2 * target, self.cells + 2 * source, (self.count - source) * 16)
+        else:
+            self.cells[2 * target : 2 * (target + self.count - source)] = self.cells[2 * source : 2 * self.count]
+        self.count += target - source
         return 0
 
     def add(self, begin, end):
         """Add begin … end−1; returns the parts that were not in the set."""
-        if begin >= end:
-            return []
-        at = bisect_left(self.ends, begin)
-        past = bisect_right(self.starts, end)
+        at: cython.longlong = 0
+        past: cython.longlong
+        edge: cython.longlong = begin
         new = []
-        edge = begin
-        for start, stop in zip(self.starts[at:past], self.ends[at:past]):
-            if edge < start:
-                new.append((edge, min(start, end)))
-            edge = max(edge, stop)
+        if begin >= end:
+            return new
+        while at < self.count and self.cells[2 * at + 1] < begin:
+            at += 1
+        past = at
+        while past < self.count and self.cells[2 * past] <= end:
+            if edge < self.cells[2 * past]:
+                new.append((edge, min(self.cells[2 * past], end)))
+            edge = max(edge, self.cells[2 * past + 1])
+            past += 1
         if edge < end:
             new.append((edge, end))
         if at < past:
-            begin, end = min(begin, self.starts[at]), max(end, self.ends[past - 1])
-        self.starts[at:past] = [begin]
-        self.ends[at:past] = [end]
-        if len(self.starts) > MOST_RANGES:
-            del self.starts[0], self.ends[0]
+            begin = min(begin, self.cells[2 * at])
+            end = max(end, self.cells[2 * past - 1])
+        self.move(past, at + 1)
+        self.cells[2 * at] = begin
+        self.cells[2 * at + 1] = end
+        if self.count > MOST_RANGES:
+            self.move(1, 0)
         return new
 
     def drop_below(self, position):
         """Forget what lies wholly below."""
-        if self.ends and self.ends[0] <= position:
-            n = bisect_right(self.ends, position)
-            del self.starts[:n], self.ends[:n]
+        n: cython.longlong = 0
+        while n < self.count and self.cells[2 * n + 1] <= position:
+            n += 1
+        if n:
+            self.move(n, 0)
+        return 0
 
     def covers(self, begin, end):
         """Whether all of begin … end−1 is in the set."""
-        at = bisect_right(self.starts, begin) - 1
-        return at >= 0 and self.ends[at] >= end
+        n: cython.longlong = self.count - 1
+        while n >= 0 and self.cells[2 * n] > begin:
+            n -= 1
+        return n >= 0 and self.cells[2 * n + 1] >= end
 
     def above(self, position):
         """How many octets of the set lie at this position or beyond."""
-        return sum([max(0, end - max(start, position)) for start, end in zip(self.starts, self.ends)])
+        n: cython.longlong
+        octets: cython.longlong = 0
+        for n in range(self.count):
+            octets += max(0, self.cells[2 * n + 1] - max(self.cells[2 * n], position))
+        return octets
