@@ -15,7 +15,7 @@ from typing import Any
 from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED
 from tcpinspect.engine.decode import CHECKSUM_STATUS
 from tcpinspect.model import lines
-from tcpinspect.model.endpoints import Endpoints
+from tcpinspect.model.endpoints import Endpoints, GrowingEndpoints
 from tcpinspect.model.table import Coded
 from tcpinspect.protocol.header import options_text
 from tcpinspect.schema import ANALYSIS_FLAGS, SEGMENTS
@@ -23,7 +23,6 @@ from tcpinspect.schema import ANALYSIS_FLAGS, SEGMENTS
 SegmentChunk = tuple[int, dict[str, Any]]  # rows, arrays by name (`engine.columns.SegmentColumns`)
 _FLAGS_OF = {name: 1 << n for n, name in enumerate(ANALYSIS_FLAGS)}
 _BITS = tuple(_FLAGS_OF.values())
-_STAMPS = ("nop,nop,TS val ", " ecr ")
 _OTHER_OPTIONS = -4  # lines.option_codes: neither none nor the usual ones
 
 
@@ -34,7 +33,7 @@ def _nullable(values: Sequence[int]) -> list[int | None]:
 class SegmentBatch:
     """One chunk of segments; `causes` gives the code of each row's cause (`insight.why.column`) when somebody asks for the rows."""
 
-    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints, causes: Callable[[], Sequence[int]]) -> None:
+    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints | GrowingEndpoints, causes: Callable[[], Sequence[int]]) -> None:
         self.count = count
         self.arrays = arrays
         self._ends = ends
@@ -119,6 +118,7 @@ class SegmentBatch:
         raw, pool = self.arrays, self.arrays["options_pool"]
         codes = lines.option_codes(pool, raw["options_at"], raw["options_len"], self.count)
         texts, known = [""], {b"": 0}
+        writer = lines.Lines([])
         at = -1
         try:
             while True:
@@ -127,7 +127,8 @@ class SegmentBatch:
                 code = known.get(octets)
                 if code is None:
                     code = known[octets] = len(texts)
-                    texts.append(options_text(octets))
+                    text = writer.options(octets, 0, len(octets))
+                    texts.append(options_text(octets) if text is None else text)
                 codes[at] = code
         except ValueError:
             return codes, texts
@@ -137,8 +138,10 @@ class SegmentBatch:
         import pyarrow as pa
 
         from tcpinspect.insight.why.column import CAUSE_WORDS
+        from tcpinspect.model.frames import stamped_texts
 
         n, ends = self.count, self._ends
+        codes, others = self._option_codes()
         raw = {name: np.asarray(values)[:n] for name, values in self.arrays.items() if name != "options_pool"}
         sender = raw["stream"].astype(np.int64) * 2 + raw["side"]
         receiver = sender ^ 1
@@ -152,7 +155,7 @@ class SegmentBatch:
             "checksum_status": pa.array(list(CHECKSUM_STATUS)).take(pa.array(raw["checksum_status"])),
             "sack_permitted": (raw["marks"] & MARK_SACK_PERMITTED) != 0,
             "options_malformed": (raw["marks"] & MARK_OPTIONS_MALFORMED) != 0,
-            "options": self._arrow_options(raw),
+            "options": stamped_texts(Coded(np.asarray(codes), None, others.__getitem__, (raw["ts_val"], raw["ts_ecr"]))).cast(pa.string()),
             "cause": pa.array(CAUSE_WORDS, pa.string()).take(pa.array(self._causes())),
         }
         out = []
@@ -171,22 +174,6 @@ class SegmentBatch:
                     values = pa.array(values)
             out.append(values)
         return out
-
-    def _arrow_options(self, raw: dict[str, Any]) -> Any:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        codes, texts = self._option_codes()
-        code = np.asarray(codes)
-        stamped = np.flatnonzero(code == lines.STAMPED)
-        numbers = (pa.array(raw[name][stamped]).cast(pa.string()) for name in ("ts_val", "ts_ecr"))
-        words = [word for pair in zip(_STAMPS, numbers, strict=False) for word in pair]
-        made = pc.binary_join_element_wise(*words, "")
-        # the texts of the others first, then those made here
-        place = code.copy()
-        place[stamped] = len(texts) + np.arange(len(stamped))
-        return pa.concat_arrays([pa.array(texts, pa.string()), made]).take(pa.array(place))
 
 
 def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[SegmentBatch]:

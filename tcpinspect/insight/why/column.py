@@ -20,12 +20,13 @@ CAUSE_WORDS = tuple([word or None for word in CAUSES])
 _CODE = {word: code for code, word in enumerate(CAUSES)}
 
 
-def cause_codes(chunks, ends):
+def cause_codes(chunks, ends, passed=None):
     """A code of CAUSE_WORDS for every row of the chunks (`engine.columns.SegmentColumns.chunks`: rows, arrays by name).
 
-    `ends` has address and port of both ends of every connection (`model.endpoints.Endpoints`).
+    `ends` has address and port of both ends of every connection (`model.endpoints`). `passed(n)` is called when the first n + 1
+    chunks will hardly be looked at again.
     """
-    return Table(chunks, ends.address, ends.port).causes()
+    return Table(chunks, ends.address, ends.port).causes(passed)
 
 
 class Table:
@@ -41,14 +42,18 @@ class Table:
         self.live = []  # by stream: who follows it
         self.free = []  # those who have nobody to follow
 
-    def causes(self):
+    def causes(self, passed):
         """The code of every row."""
         chunk: cython.longlong
         for chunk in range(len(self.chunks)):
             self.tally(chunk)
+            if passed is not None:
+                passed(chunk)
         self.live = [None] * len(self.left)
         for chunk in range(len(self.chunks)):
             self.follow(chunk)
+            if passed is not None:
+                passed(chunk)
         return self.codes
 
     def tally(self, chunk):
