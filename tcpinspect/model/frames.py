@@ -1,7 +1,7 @@
 """Tables as pandas frames, made of the engine's numbers without a Python object a cell. Floor 3. Reading: pandas' nullable types.
 
-Every batch gives its columns as codes (`table.Coded`). Numbers are copied once, into the frame; a code's word is looked up once,
-and Arrow or numpy spreads the words over the rows.
+Every batch gives its columns as codes (`table.Coded`). Numbers are copied once, into the frame; a code's word is looked up once
+a batch, and numpy or Arrow spreads the words over the rows.
 """
 
 from __future__ import annotations
@@ -9,15 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-from tcpinspect.model import lines
-from tcpinspect.model.table import Coded
-from tcpinspect.schema import Column
+from tcpinspect.model.table import Coded, Texts
+from tcpinspect.schema import ANALYSIS_FLAGS, Column
 
 if TYPE_CHECKING:
     import pandas
 
 Numbers = Any  # numpy.ndarray: numpy is not typed where the linters run
-_STAMPS = [b"nop,nop,TS val ", b" ecr ", b""]
+_NEAR = 65536  # codes that lie so close together are counted instead of sorted
 
 
 def frame_of(schema: Sequence[Column], batches: Sequence[Any]) -> pandas.DataFrame:
@@ -30,22 +29,25 @@ def frame_of(schema: Sequence[Column], batches: Sequence[Any]) -> pandas.DataFra
     return pd.DataFrame(columns, copy=False)
 
 
-def _columns(schema: Sequence[Column], batch: Any) -> Iterator[Coded]:
-    """A Coded for every column, its values a numpy array: those that stand together are taken apart."""
+def _columns(schema: Sequence[Column], batch: Any) -> Iterator[Any]:
+    """One by one, what is known of every column: Coded with a numpy array, Texts, or the booleans themselves."""
     import numpy as np
 
-    left, rows = len(schema), len(batch)
-    for whole in batch.coded():
-        coded = whole._replace(values=np.asarray(whole.values)[:rows])
-        several = 0
-        if coded.words is not None and isinstance(word := coded.words(int(coded.values[0])), tuple):
-            several = len(word)
-            for n in range(several):
-                yield Coded(coded.values, coded.null_limit, lambda code, n=n, words=coded.words: words(code)[n])  # type: ignore[misc]
-        else:
+    rows, left = len(batch), list(reversed(schema))
+    for given in batch.numbers() if hasattr(batch, "numbers") else batch.coded():
+        column = left.pop()
+        if isinstance(given, Texts):
+            yield given
+            continue
+        coded = given._replace(values=np.asarray(given.values)[:rows])
+        if column.name != ANALYSIS_FLAGS[0]:
             yield coded
-        left -= several or 1
-    assert not left
+            continue
+        words, places = _spread(coded)
+        flags = np.array(words, bool)
+        for n in range(len(ANALYSIS_FLAGS)):
+            yield flags[:, n].copy()[places]
+        del left[len(left) - len(ANALYSIS_FLAGS) + 1 :]
 
 
 def _integers(column: Column, parts: list[Coded]) -> Any:
@@ -57,12 +59,15 @@ def _integers(column: Column, parts: list[Coded]) -> Any:
     return pd.arrays.IntegerArray(values, np.zeros(len(values), bool) if limit is None else values <= limit)
 
 
-def _booleans(column: Column, parts: list[Coded]) -> Any:
+def _booleans(column: Column, parts: list[Any]) -> Any:
     import numpy as np
     import pandas as pd
 
     values, masks = [np.zeros(0, bool)], [np.zeros(0, bool)]
     for part in parts:
+        if not isinstance(part, Coded):
+            values.append(part)
+            continue
         words, places = _spread(part)
         values.append(np.array([bool(word) for word in words])[places])
         if column.nullable:
@@ -71,12 +76,12 @@ def _booleans(column: Column, parts: list[Coded]) -> Any:
     return pd.arrays.BooleanArray(together, np.concatenate(masks) if column.nullable else np.zeros(len(together), bool))
 
 
-def _texts(column: Column, parts: list[Coded]) -> Any:
+def _texts(column: Column, parts: list[Any]) -> Any:
     import pandas as pd
     import pyarrow as pa
 
     kind = pa.large_string()
-    chunks = [stamped_texts(part) if part.stamps else _taken(part, kind) for part in parts]
+    chunks = [part.arrow() if isinstance(part, Texts) else _taken(part, kind) for part in parts]
     return pd.StringDtype("pyarrow").__from_arrow__(pa.chunked_array(chunks, kind))
 
 
@@ -91,31 +96,18 @@ def _spread(part: Coded) -> tuple[list[Any], Numbers]:
     """The word of each code that occurs, None for null, and for each row which of them it has."""
     import numpy as np
 
-    codes = part.values
-    least = int(codes.min())
-    if part.null_limit is not None and least <= part.null_limit:
-        codes = np.where(codes <= part.null_limit, part.null_limit, codes)
-        least = max(least, part.null_limit)
-    if int(codes.max()) - least > 4 * len(codes) + 65536:  # a few codes far apart
-        found, places = np.unique(codes, return_inverse=True)
-    else:
+    codes, null, words = part.values, None, part.words
+    assert words is not None
+    if part.null_limit is not None and (unknown := codes <= part.null_limit).any():
+        # nulls get the code before all others
+        null = int(codes[~unknown].min()) - 1 if not unknown.all() else 0
+        codes = np.where(unknown, null, codes)
+    least, most = int(codes.min()), int(codes.max())
+    if most - least < _NEAR:
         near = codes - least if least else codes
-        seen = np.zeros(int(near.max()) + 1, bool)
+        seen = np.zeros(most - least + 1, bool)
         seen[near] = True
-        found = np.flatnonzero(seen) + least
-        places = (np.cumsum(seen) - 1)[near]
-    assert part.words is not None
-    limit = part.null_limit
-    return [None if limit is not None and code <= limit else part.words(code) for code in found.tolist()], places
-
-
-def stamped_texts(part: Coded) -> Any:
-    """The texts of a column of which most are made of two numbers each, as Arrow's large strings."""
-    import pyarrow as pa
-
-    words, stamps = part.words, part.stamps
-    assert words is not None and stamps is not None
-    field = lines.Field(b"", words=lambda code: words(code).encode(), stamps=_STAMPS)
-    field.forget()
-    offsets, octets = lines.Lines([field]).stamped(field, part.values, *stamps, len(part.values))
-    return pa.LargeStringArray.from_buffers(len(part.values), pa.py_buffer(offsets), pa.py_buffer(octets))
+        found, places = np.flatnonzero(seen) + least, (np.cumsum(seen) - 1)[near]
+    else:
+        found, places = np.unique(codes, return_inverse=True)
+    return [None if code == null else words(code) for code in found.tolist()], places

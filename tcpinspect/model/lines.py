@@ -116,41 +116,40 @@ class Lines:
         self.put(self.after)
         return 0
 
-    def stamped(self, field, codes, ones, others, count):
-        """The texts of one field with stamps, without keys: (array of where each begins and the last ends, their octets)."""
+    def option_texts(self, pool, ats, lengths, count, other):
+        """The options of each row as `protocol.header.options_text` writes them, one text behind the other: (array of where each
+        begins and the last ends, their octets). `other` writes those not in daily use."""
         offsets = array("q", bytes(8 * (count + 1)))
         n: cython.longlong
         size: cython.longlong = count
+        begin: cython.longlong
         ends: cython.longlong[::1] = offsets
-        code: cython.const[cython.longlong][::1] = codes
-        one: cython.const[cython.longlong][::1] = ones
-        other: cython.const[cython.longlong][::1] = others
+        octets: cython.const[cython.uchar][::1] = pool
+        at: cython.const[cython.int][::1] = ats
+        length: cython.const[cython.uchar][::1] = lengths
         self.used = 0
         for n in range(size):
-            if code[n] == -3:
-                self.put(field.stamps[0])
-                self.number(one[n])
-                self.put(field.stamps[1])
-                self.number(other[n])
-                self.put(field.stamps[2])
-            else:
-                self.text(field, code[n])
+            begin = self.used
+            if length[n] and not self.put_options(octets, at[n], at[n] + length[n]):
+                self.used = begin
+                self.put(other(bytes(pool[at[n] : at[n] + length[n]])).encode("ascii"))
             ends[n + 1] = self.used
         return offsets, bytes(memoryview(self.buffer)[: self.used])
 
-    def options(self, pool, first, length):
-        """The text of options that are in daily use and well-formed, as `protocol.header.options_text` writes it; None where one
-        is neither."""
-        octets: cython.const[cython.uchar][::1] = pool
-        at: cython.longlong = first
-        end: cython.longlong = at + length
+    def options(self, raw):
+        """The text of options that are in daily use and well-formed; None where one is neither."""
+        self.used = 0
+        return self.buffer[: self.used].decode("ascii") if self.put_options(raw, 0, len(raw)) else None
+
+    def put_options(self, octets, at, end):
+        """Write the options that lie at … end−1; 0, and something half written, where one is malformed or not in daily use."""
+        begin: cython.longlong = self.used
         kind: cython.longlong
         size: cython.longlong
         k: cython.longlong
-        self.used = 0
         while at < end:
             kind = octets[at]
-            if self.used:
+            if self.used > begin:
                 self.put(b",")
             if kind == 1:
                 self.put(b"nop")
@@ -158,7 +157,7 @@ class Lines:
                 continue
             size = octets[at + 1] if at + 1 < end else 0
             if at + size > end:
-                return None
+                return 0
             if kind == 2 and size == 4:
                 self.put(b"mss ")
                 self.number(big_endian(octets, at + 2, at + 4))
@@ -180,9 +179,9 @@ class Lines:
                 self.put(b" ecr ")
                 self.number(big_endian(octets, at + 6, at + 10))
             else:
-                return None
+                return 0
             at += size
-        return bytes(memoryview(self.buffer)[: self.used]).decode("ascii")
+        return 1
 
     def text(self, field, code):
         """Write the word of a code."""

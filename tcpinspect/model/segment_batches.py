@@ -16,7 +16,7 @@ from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTE
 from tcpinspect.engine.decode import CHECKSUM_STATUS
 from tcpinspect.model import lines
 from tcpinspect.model.endpoints import Endpoints, GrowingEndpoints
-from tcpinspect.model.table import Coded
+from tcpinspect.model.table import Coded, Texts
 from tcpinspect.protocol.header import options_text
 from tcpinspect.schema import ANALYSIS_FLAGS, SEGMENTS
 
@@ -90,11 +90,23 @@ class SegmentBatch:
 
     def coded(self) -> list[Coded]:
         """The columns for `export`, the analysis flags as one."""
+        codes, others = self._option_codes()
+        return self._coded(Coded(codes, None, others.__getitem__, (self.arrays["ts_val"], self.arrays["ts_ecr"])))
+
+    def numbers(self) -> list[Coded | Texts]:
+        """The columns for `frames`, the analysis flags as one."""
+        return self._coded(self._option_texts())
+
+    def _option_texts(self) -> Texts:
+        raw = self.arrays
+        made = lines.Lines([]).option_texts(raw["options_pool"], raw["options_at"], raw["options_len"], self.count, options_text)
+        return Texts(*made)
+
+    def _coded(self, options: Any) -> list[Any]:
         from tcpinspect.insight.why.column import CAUSE_WORDS
 
         raw, ends, n = self.arrays, self._ends, self.count
         stream, side, marks = raw["stream"], raw["side"], raw["marks"]
-        codes, others = self._option_codes()
         ready = {
             "src": Coded(lines.spread(stream, side, ends.address, 0, n), None, ends.texts.__getitem__),
             "dst": Coded(lines.spread(stream, side, ends.address, 1, n), None, ends.texts.__getitem__),
@@ -105,7 +117,7 @@ class SegmentBatch:
             "sack_permitted": Coded(marks, None, lambda mark: bool(mark & MARK_SACK_PERMITTED)),
             "options_malformed": Coded(marks, None, lambda mark: bool(mark & MARK_OPTIONS_MALFORMED)),
             "cause": Coded(self._causes(), None, CAUSE_WORDS.__getitem__),
-            "options": Coded(codes, None, others.__getitem__, (raw["ts_val"], raw["ts_ecr"])),
+            "options": options,
             ANALYSIS_FLAGS[0]: Coded(raw["analysis"], None, lambda word: tuple(bool(word & bit) for bit in _BITS)),
         }
         return [
@@ -127,7 +139,7 @@ class SegmentBatch:
                 code = known.get(octets)
                 if code is None:
                     code = known[octets] = len(texts)
-                    text = writer.options(octets, 0, len(octets))
+                    text = writer.options(octets)
                     texts.append(options_text(octets) if text is None else text)
                 codes[at] = code
         except ValueError:
@@ -138,10 +150,8 @@ class SegmentBatch:
         import pyarrow as pa
 
         from tcpinspect.insight.why.column import CAUSE_WORDS
-        from tcpinspect.model.frames import stamped_texts
 
         n, ends = self.count, self._ends
-        codes, others = self._option_codes()
         raw = {name: np.asarray(values)[:n] for name, values in self.arrays.items() if name != "options_pool"}
         sender = raw["stream"].astype(np.int64) * 2 + raw["side"]
         receiver = sender ^ 1
@@ -155,7 +165,7 @@ class SegmentBatch:
             "checksum_status": pa.array(list(CHECKSUM_STATUS)).take(pa.array(raw["checksum_status"])),
             "sack_permitted": (raw["marks"] & MARK_SACK_PERMITTED) != 0,
             "options_malformed": (raw["marks"] & MARK_OPTIONS_MALFORMED) != 0,
-            "options": stamped_texts(Coded(np.asarray(codes), None, others.__getitem__, (raw["ts_val"], raw["ts_ecr"]))).cast(pa.string()),
+            "options": self._option_texts().arrow().cast(pa.string()),
             "cause": pa.array(CAUSE_WORDS, pa.string()).take(pa.array(self._causes())),
         }
         out = []

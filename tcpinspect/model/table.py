@@ -45,6 +45,18 @@ class Coded(NamedTuple):
     stamps: tuple[Any, Any] | None = None
 
 
+class Texts(NamedTuple):
+    """The texts of a column one behind the other: an array of where each begins and the last ends, and their octets."""
+
+    offsets: Any
+    octets: bytes
+
+    def arrow(self) -> pyarrow.LargeStringArray:
+        import pyarrow as pa
+
+        return pa.LargeStringArray.from_buffers(len(self.offsets) - 1, pa.py_buffer(self.offsets), pa.py_buffer(self.octets))
+
+
 class Table:
     """One of the four tables. `len()`, iteration over rows, `to_pandas()`, `to_arrow()`."""
 
