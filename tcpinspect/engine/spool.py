@@ -67,9 +67,11 @@ class Spool:
             self._map = mmap.mmap(self._file.fileno(), 0, access=mmap.ACCESS_READ)
         count, _, places = self._places[number]
         whole = memoryview(self._map)
-        return count, {
-            name: whole[begin : begin + size].cast(SEGMENT_ARRAYS.get(name, "B")) for name, (begin, size) in places.items()
-        }
+        arrays: dict[str, Any] = {}
+        for name, (begin, size) in places.items():
+            code: Any = SEGMENT_ARRAYS.get(name, "B")
+            arrays[name] = whole[begin : begin + size].cast(code)
+        return count, arrays
 
     def __iter__(self) -> Iterator[Chunk]:
         return (self[number] for number in range(len(self)))

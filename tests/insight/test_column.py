@@ -50,7 +50,9 @@ def test_the_column_is_what_the_rows_give(path: Path) -> None:
     analysis = ti.analyze(path)
     expected = by_rows(analysis)
     assert by_columns(analysis) == expected
-    pieces = [pick((count, arrays), list(range(at, min(at + 7, count)))) for count, arrays in analysis.segment_chunks for at in range(0, count, 7)]
+    pieces = [
+        pick((count, arrays), list(range(at, min(at + 7, count)))) for count, arrays in analysis.segment_chunks for at in range(0, count, 7)
+    ]
     assert by_columns(analysis, pieces) == expected
     assert [row.cause for row in analysis.table("segments")] == expected
     assert analysis.table("segments").to_arrow()["cause"].to_pylist() == expected

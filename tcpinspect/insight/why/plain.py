@@ -16,6 +16,8 @@ from tcpinspect.protocol import header
 
 if not cython.compiled:
     from tcpinspect.insight.why.replay import Fact, Replay
+    from tcpinspect.insight.why.spans import Sent  # noqa: F401
+    from tcpinspect.insight.why.way import Way  # noqa: F401
 
 NOTHING = cython.declare(cython.longlong, UNKNOWN)
 FIN = cython.declare(cython.longlong, header.FIN)

@@ -12,6 +12,7 @@ from tcpinspect.engine.columns import UNKNOWN
 from tcpinspect.protocol import header
 
 if not cython.compiled:
+    from tcpinspect.insight.why.spans import Sent  # noqa: F401
     from tcpinspect.insight.why.way import Way
 
     rint = round  # both round halves to the even number
