@@ -25,7 +25,8 @@ STREAMING: tuple[str, ...] = ("connections", "timeline", "segments")  # tables t
 
 
 class Streamed:
-    """How the reading went. `late_segments` came when their connection's row had been written (`engine.track.LIMITS`)."""
+    """How the reading went. `late_segments` came when their connection had left (`engine.track.LIMITS`): no row counts them, and of
+    their own rows `window` is unknown, for the scale left too."""
 
     def __init__(self, result: Result) -> None:
         self.interrupted = result.interrupted
