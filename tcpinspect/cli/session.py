@@ -7,7 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, BinaryIO, TextIO, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, TextIO, TypeVar
 
 from tcpinspect.cli import INTERRUPTED
 from tcpinspect.errors import CaptureError, UsageError
@@ -15,7 +15,6 @@ from tcpinspect.errors import CaptureError, UsageError
 if TYPE_CHECKING:
     from tcpinspect.engine.run import Progress
     from tcpinspect.model.analysis import Analysis
-    from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
     from tcpinspect.model.stream import Streamed, Streaming
     from tcpinspect.model.survey import Survey
 
@@ -104,7 +103,7 @@ class Session:
 
         return self._read(files, lambda shown: survey(files, jobs=jobs, progress=shown, follow=self.follow))
 
-    def stream(self, files: Sequence[str], table: Streaming, write: Callable[[ConnectionBatch | TimelineBatch], None]) -> Streamed:
+    def stream(self, files: Sequence[str], table: Streaming, write: Callable[[Any], None]) -> Streamed:
         """The same, but one table goes to `write` while the captures are read; errors of `write` come out as they are."""
         from tcpinspect.model.stream import stream
 

@@ -129,8 +129,9 @@ def _stream(session: Session, name: Any, files: tuple[str, ...], format: Any, ou
         done = session.stream(files, name, write)
         ready().close()
     if done.late_segments:
-        session.warn(f"{done.late_segments} segments came after the row of their connection was written, which does not count them: "
-                     "so many connections were open that those long silent had to leave")  # fmt: skip
+        what = ("are analysed without what their connection had sent" if name == "segments" else
+                "came after the row of their connection was written, which does not count them")  # fmt: skip
+        session.warn(f"{done.late_segments} segments {what}: so many connections were open that those long silent had to leave")
 
 
 def format_of(out: str | None) -> str:

@@ -92,7 +92,7 @@ class SegmentColumns:
         self.capacity = min(self.capacity * 2, LARGEST_CHUNK)
         self.count = 0
         self.pool_used = 0
-        arrays = {name: array(code, bytes(array(code).itemsize * self.capacity)) for name, code in SEGMENT_ARRAYS.items()}
+        arrays = {name: array(code, (0,)) * self.capacity for name, code in SEGMENT_ARRAYS.items()}
         self.arrays = arrays
         self.frame = arrays["frame"]
         self.time_ns = arrays["time_ns"]

@@ -65,14 +65,14 @@ def no_collector() -> Iterator[None]:
 def run(
     where: Input | Sequence[Input],
     *,
-    segments: bool = True,
+    segments: bool | SegmentColumns = True,
     steps: bool = True,
     take: Callable[[Chunk], None] | None = None,
     progress: Progress | None = None,
     follow: float | None = None,
 ) -> Result:
     """Analyse a capture, or several as one (capture.many); `segments` or `steps` False leaves that table
-    or the timeline empty and saves its memory.
+    or the timeline empty and saves its memory; `segments` may say into which columns the segments go.
 
     With `take`, connections leave the table when they have ended (track.LIMITS): it is given their chunks, in the order of the
     streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive.
@@ -83,7 +83,8 @@ def run(
     files = Files(inputs(where), follow=follow)
     shelf = Shelf() if take is not None else None
     finisher = Finisher(steps, shelf)
-    tracker = Tracker(finisher, SegmentColumns() if segments else None, take is not None, Suspects())
+    columns = (SegmentColumns() if segments is True else segments) or None
+    tracker = Tracker(finisher, columns, take is not None, Suspects())
     chunks: list[Chunk] = []
     with no_collector():
         try:

@@ -72,6 +72,28 @@ class Endpoints:
         return out
 
 
+class GrowingEndpoints:
+    """The same of connections whose chunks come one by one, in order and from stream 0, and are forgotten: what a segment asks for."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self.address, self.port, self.is_client = array("q"), array("q"), array("q")
+
+    def add(self, chunk: Chunk) -> None:
+        """The next connections."""
+        ends = Endpoints([chunk])
+        numbers = []
+        for text in ends.texts:
+            number = self._numbers.setdefault(text, len(self.texts))
+            if number == len(self.texts):
+                self.texts.append(text)
+            numbers.append(number)
+        self.address.extend(array("q", [numbers[number] for number in ends.address]))
+        self.port.extend(ends.port)
+        self.is_client.extend(ends.is_client)
+
+
 def _column(chunks: Sequence[Chunk], name: str) -> list[int]:
     out: list[int] = []
     for chunk in chunks:

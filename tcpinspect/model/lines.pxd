@@ -1,6 +1,7 @@
 cimport cython
 from libc.string cimport memcpy
 
+cdef long long big_endian(const unsigned char[::1] octets, long long at, long long end) noexcept
 cdef int widen(object values, long long first, long long count, long long[::1] out, long long at) except -1
 
 @cython.final
@@ -26,4 +27,5 @@ cdef class Lines:
     cdef int put(self, bytes text) except -1
     cdef int number(self, long long value) except -1
     cdef int row(self, long long n) except -1
+    cdef int put_options(self, const unsigned char[::1] octets, long long at, long long end) except -1
     cdef int text(self, Field field, long long code) except -1

@@ -116,6 +116,73 @@ class Lines:
         self.put(self.after)
         return 0
 
+    def option_texts(self, pool, ats, lengths, count, other):
+        """The options of each row as `protocol.header.options_text` writes them, one text behind the other: (array of where each
+        begins and the last ends, their octets). `other` writes those not in daily use."""
+        offsets = array("q", bytes(8 * (count + 1)))
+        n: cython.longlong
+        size: cython.longlong = count
+        begin: cython.longlong
+        ends: cython.longlong[::1] = offsets
+        octets: cython.const[cython.uchar][::1] = pool
+        at: cython.const[cython.int][::1] = ats
+        length: cython.const[cython.uchar][::1] = lengths
+        self.used = 0
+        for n in range(size):
+            begin = self.used
+            if length[n] and not self.put_options(octets, at[n], at[n] + length[n]):
+                self.used = begin
+                self.put(other(bytes(pool[at[n] : at[n] + length[n]])).encode("ascii"))
+            ends[n + 1] = self.used
+        return offsets, bytes(memoryview(self.buffer)[: self.used])
+
+    def options(self, raw):
+        """The text of options that are in daily use and well-formed; None where one is neither."""
+        self.used = 0
+        return self.buffer[: self.used].decode("ascii") if self.put_options(raw, 0, len(raw)) else None
+
+    def put_options(self, octets, at, end):
+        """Write the options that lie at … end−1; 0, and something half written, where one is malformed or not in daily use."""
+        begin: cython.longlong = self.used
+        kind: cython.longlong
+        size: cython.longlong
+        k: cython.longlong
+        while at < end:
+            kind = octets[at]
+            if self.used > begin:
+                self.put(b",")
+            if kind == 1:
+                self.put(b"nop")
+                at += 1
+                continue
+            size = octets[at + 1] if at + 1 < end else 0
+            if at + size > end:
+                return 0
+            if kind == 2 and size == 4:
+                self.put(b"mss ")
+                self.number(big_endian(octets, at + 2, at + 4))
+            elif kind == 3 and size == 3:
+                self.put(b"wscale ")
+                self.number(octets[at + 2])
+            elif kind == 4 and size == 2:
+                self.put(b"sackOK")
+            elif kind == 5 and 10 <= size <= 34 and (size - 2) % 8 == 0:
+                self.put(b"sack")
+                for k in range(at + 2, at + size, 8):
+                    self.put(b" ")
+                    self.number(big_endian(octets, k, k + 4))
+                    self.put(b":")
+                    self.number(big_endian(octets, k + 4, k + 8))
+            elif kind == 8 and size == 10:
+                self.put(b"TS val ")
+                self.number(big_endian(octets, at + 2, at + 6))
+                self.put(b" ecr ")
+                self.number(big_endian(octets, at + 6, at + 10))
+            else:
+                return 0
+            at += size
+        return 1
+
     def text(self, field, code):
         """Write the word of a code."""
         found: object
@@ -191,30 +258,30 @@ class Lines:
 def widen(values, first, count, out, at):
     """Copy numbers of any array type to 64 bits."""
     n: cython.longlong
-    kind: str = values.typecode
+    kind: str = values.format if isinstance(values, memoryview) else values.typecode
     if cython.compiled:
         if kind == "q":
-            q: cython.longlong[::1] = values
+            q: cython.const[cython.longlong][::1] = values
             for n in range(count):
                 out[at + n] = q[first + n]
         elif kind == "i":
-            i: cython.int[::1] = values
+            i: cython.const[cython.int][::1] = values
             for n in range(count):
                 out[at + n] = i[first + n]
         elif kind == "I":
-            u: cython.uint[::1] = values
+            u: cython.const[cython.uint][::1] = values
             for n in range(count):
                 out[at + n] = u[first + n]
         elif kind == "H":
-            w: cython.ushort[::1] = values
+            w: cython.const[cython.ushort][::1] = values
             for n in range(count):
                 out[at + n] = w[first + n]
         elif kind == "h":
-            h: cython.short[::1] = values
+            h: cython.const[cython.short][::1] = values
             for n in range(count):
                 out[at + n] = h[first + n]
         elif kind == "B":
-            b: cython.uchar[::1] = values
+            b: cython.const[cython.uchar][::1] = values
             for n in range(count):
                 out[at + n] = b[first + n]
         else:
@@ -225,6 +292,15 @@ def widen(values, first, count, out, at):
     return 0
 
 
+def big_endian(octets, at, end):
+    """The octets at … end−1 as a number, the first the highest."""
+    value: cython.longlong = 0
+    k: cython.longlong
+    for k in range(at, end):
+        value = value << 8 | octets[k]
+    return value
+
+
 def spread(stream, side, table, flip, count):
     """table[2 × stream + side] of each row (of the other side with `flip`), as an array."""
     out = array("q", bytes(8 * count))
@@ -232,9 +308,9 @@ def spread(stream, side, table, flip, count):
     size: cython.longlong = count
     turn: cython.longlong = flip
     to: cython.longlong[::1] = out
-    streams: cython.int[::1] = stream
-    sides: cython.uchar[::1] = side
-    values: cython.longlong[::1] = table
+    streams: cython.const[cython.int][::1] = stream
+    sides: cython.const[cython.uchar][::1] = side
+    values: cython.const[cython.longlong][::1] = table
     for n in range(size):
         to[n] = values[2 * streams[n] + (sides[n] ^ turn)]
     return out
@@ -247,9 +323,9 @@ def option_codes(pool, ats, lengths, count):
     size: cython.longlong = count
     p: cython.longlong
     to: cython.longlong[::1] = out
-    octets: cython.uchar[::1] = pool
-    at: cython.int[::1] = ats
-    length: cython.uchar[::1] = lengths
+    octets: cython.const[cython.uchar][::1] = pool
+    at: cython.const[cython.int][::1] = ats
+    length: cython.const[cython.uchar][::1] = lengths
     for n in range(size):
         if length[n]:
             p = at[n]

@@ -15,15 +15,14 @@ from typing import Any
 from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED
 from tcpinspect.engine.decode import CHECKSUM_STATUS
 from tcpinspect.model import lines
-from tcpinspect.model.endpoints import Endpoints
-from tcpinspect.model.table import Coded
+from tcpinspect.model.endpoints import Endpoints, GrowingEndpoints
+from tcpinspect.model.table import Coded, Texts
 from tcpinspect.protocol.header import options_text
 from tcpinspect.schema import ANALYSIS_FLAGS, SEGMENTS
 
 SegmentChunk = tuple[int, dict[str, Any]]  # rows, arrays by name (`engine.columns.SegmentColumns`)
 _FLAGS_OF = {name: 1 << n for n, name in enumerate(ANALYSIS_FLAGS)}
 _BITS = tuple(_FLAGS_OF.values())
-_STAMPS = ("nop,nop,TS val ", " ecr ")
 _OTHER_OPTIONS = -4  # lines.option_codes: neither none nor the usual ones
 
 
@@ -34,7 +33,7 @@ def _nullable(values: Sequence[int]) -> list[int | None]:
 class SegmentBatch:
     """One chunk of segments; `causes` gives the code of each row's cause (`insight.why.column`) when somebody asks for the rows."""
 
-    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints, causes: Callable[[], Sequence[int]]) -> None:
+    def __init__(self, count: int, arrays: dict[str, Any], ends: Endpoints | GrowingEndpoints, causes: Callable[[], Sequence[int]]) -> None:
         self.count = count
         self.arrays = arrays
         self._ends = ends
@@ -91,11 +90,23 @@ class SegmentBatch:
 
     def coded(self) -> list[Coded]:
         """The columns for `export`, the analysis flags as one."""
+        codes, others = self._option_codes()
+        return self._coded(Coded(codes, None, others.__getitem__, (self.arrays["ts_val"], self.arrays["ts_ecr"])))
+
+    def numbers(self) -> list[Coded | Texts]:
+        """The columns for `frames`, the analysis flags as one."""
+        return self._coded(self._option_texts())
+
+    def _option_texts(self) -> Texts:
+        raw = self.arrays
+        made = lines.Lines([]).option_texts(raw["options_pool"], raw["options_at"], raw["options_len"], self.count, options_text)
+        return Texts(*made)
+
+    def _coded(self, options: Any) -> list[Any]:
         from tcpinspect.insight.why.column import CAUSE_WORDS
 
         raw, ends, n = self.arrays, self._ends, self.count
         stream, side, marks = raw["stream"], raw["side"], raw["marks"]
-        codes, others = self._option_codes()
         ready = {
             "src": Coded(lines.spread(stream, side, ends.address, 0, n), None, ends.texts.__getitem__),
             "dst": Coded(lines.spread(stream, side, ends.address, 1, n), None, ends.texts.__getitem__),
@@ -106,7 +117,7 @@ class SegmentBatch:
             "sack_permitted": Coded(marks, None, lambda mark: bool(mark & MARK_SACK_PERMITTED)),
             "options_malformed": Coded(marks, None, lambda mark: bool(mark & MARK_OPTIONS_MALFORMED)),
             "cause": Coded(self._causes(), None, CAUSE_WORDS.__getitem__),
-            "options": Coded(codes, None, others.__getitem__, (raw["ts_val"], raw["ts_ecr"])),
+            "options": options,
             ANALYSIS_FLAGS[0]: Coded(raw["analysis"], None, lambda word: tuple(bool(word & bit) for bit in _BITS)),
         }
         return [
@@ -119,6 +130,7 @@ class SegmentBatch:
         raw, pool = self.arrays, self.arrays["options_pool"]
         codes = lines.option_codes(pool, raw["options_at"], raw["options_len"], self.count)
         texts, known = [""], {b"": 0}
+        writer = lines.Lines([])
         at = -1
         try:
             while True:
@@ -127,7 +139,8 @@ class SegmentBatch:
                 code = known.get(octets)
                 if code is None:
                     code = known[octets] = len(texts)
-                    texts.append(options_text(octets))
+                    text = writer.options(octets)
+                    texts.append(options_text(octets) if text is None else text)
                 codes[at] = code
         except ValueError:
             return codes, texts
@@ -152,7 +165,7 @@ class SegmentBatch:
             "checksum_status": pa.array(list(CHECKSUM_STATUS)).take(pa.array(raw["checksum_status"])),
             "sack_permitted": (raw["marks"] & MARK_SACK_PERMITTED) != 0,
             "options_malformed": (raw["marks"] & MARK_OPTIONS_MALFORMED) != 0,
-            "options": self._arrow_options(raw),
+            "options": self._option_texts().arrow().cast(pa.string()),
             "cause": pa.array(CAUSE_WORDS, pa.string()).take(pa.array(self._causes())),
         }
         out = []
@@ -171,22 +184,6 @@ class SegmentBatch:
                     values = pa.array(values)
             out.append(values)
         return out
-
-    def _arrow_options(self, raw: dict[str, Any]) -> Any:
-        import numpy as np
-        import pyarrow as pa
-        import pyarrow.compute as pc
-
-        codes, texts = self._option_codes()
-        code = np.asarray(codes)
-        stamped = np.flatnonzero(code == lines.STAMPED)
-        numbers = (pa.array(raw[name][stamped]).cast(pa.string()) for name in ("ts_val", "ts_ecr"))
-        words = [word for pair in zip(_STAMPS, numbers, strict=False) for word in pair]
-        made = pc.binary_join_element_wise(*words, "")
-        # the texts of the others first, then those made here
-        place = code.copy()
-        place[stamped] = len(texts) + np.arange(len(stamped))
-        return pa.concat_arrays([pa.array(texts, pa.string()), made]).take(pa.array(place))
 
 
 def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[SegmentBatch]:

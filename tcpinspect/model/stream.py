@@ -1,27 +1,32 @@
-"""Connections, or their timeline, on their way out while the capture is still read: memory grows with those alive. Floor 3.
+"""Tables on their way out while the capture is still read: memory grows with the connections alive. Floor 3.
 
-They come in the order of the streams, some thousand at a time, each time when nothing more is to come about any of them
-(`engine.finish.Finisher.take`); one that lives long keeps those behind it waiting.
+Connections and timeline come in the order of the streams, some thousand at a time, each time when nothing more is to come about any of
+them (`engine.finish.Finisher.take`); one that lives long keeps those behind it waiting. Segments come when all is read: who is the
+client of each, and its cause, only the end of its connection tells. Until then they wait on the disk (`engine.spool`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Any, Literal
 
 from tcpinspect.capture.source import Input
+from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.finish import Chunk
 from tcpinspect.engine.run import Progress, Result, run
+from tcpinspect.engine.spool import Spool
 from tcpinspect.model.analysis import Capture
 from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
-from tcpinspect.model.endpoints import Endpoints
+from tcpinspect.model.endpoints import Endpoints, GrowingEndpoints
+from tcpinspect.model.segment_batches import SegmentBatch
 
-Streaming = Literal["connections", "timeline"]
-STREAMING: tuple[str, ...] = ("connections", "timeline")  # tables that need not be whole before their first row is written
+Streaming = Literal["connections", "timeline", "segments"]
+STREAMING: tuple[str, ...] = ("connections", "timeline", "segments")  # tables that need not be whole before their first row is written
 
 
 class Streamed:
-    """How the reading went. `late_segments` came when their connection's row had been written (`engine.track.LIMITS`)."""
+    """How the reading went. `late_segments` came when their connection had left (`engine.track.LIMITS`): no row counts them, and of
+    their own rows `window` is unknown, for the scale left too."""
 
     def __init__(self, result: Result) -> None:
         self.interrupted = result.interrupted
@@ -32,7 +37,7 @@ class Streamed:
 def stream(
     where: Input | Sequence[Input],
     table: Streaming,
-    write: Callable[[ConnectionBatch | TimelineBatch], None],
+    write: Callable[[Any], None],
     *,
     progress: Progress | None = None,
     follow: float | None = None,
@@ -42,6 +47,8 @@ def stream(
     After a Ctrl-C in the middle of a batch nothing more is written: what is there has no hole. Raises CaptureError when nothing
     can be read, and what `write` raises.
     """
+    if table == "segments":
+        return _segments(where, write, progress=progress, follow=follow)
     whole = True
 
     def take(chunk: Chunk) -> None:
@@ -57,3 +64,22 @@ def stream(
         whole = True
 
     return Streamed(run(where, segments=False, steps=table == "timeline", take=take, progress=progress, follow=follow))
+
+
+def _segments(where: Input | Sequence[Input], write: Callable[[Any], None], *, progress: Progress | None, follow: float | None) -> Streamed:
+    from tcpinspect.insight.why.column import cause_codes
+
+    spool, ends, columns = Spool(), GrowingEndpoints(), SegmentColumns()
+    columns.chunks = spool
+    try:
+        result = run(where, segments=columns, steps=False, take=ends.add, progress=progress, follow=follow)
+        codes = cause_codes(spool, ends, spool.passed)
+        at = 0
+        for number, (count, arrays) in enumerate(spool):
+            part = codes[at : at + count]
+            write(SegmentBatch(count, arrays, ends, lambda part=part: part))  # type: ignore[misc]
+            spool.passed(number)
+            at += count
+    finally:
+        spool.close()
+    return Streamed(result)

@@ -38,6 +38,18 @@ class Coded(NamedTuple):
     stamps: tuple[Any, Any] | None = None
 
 
+class Texts(NamedTuple):
+    """The texts of a column one behind the other: an array of where each begins and the last ends, and their octets."""
+
+    offsets: Any
+    octets: bytes
+
+    def arrow(self) -> pyarrow.LargeStringArray:
+        import pyarrow as pa
+
+        return pa.LargeStringArray.from_buffers(len(self.offsets) - 1, pa.py_buffer(self.offsets), pa.py_buffer(self.octets))
+
+
 class Table:
     """One of the four tables. `len()`, iteration over rows, `to_pandas()`, `to_arrow()`."""
 
@@ -82,9 +94,14 @@ class Table:
     def to_pandas(self) -> pandas.DataFrame:
         """A frame with fixed columns and nullable types: Int64, boolean, string; and with `.tcp` (`model.accessor`)."""
         import pandas as pd
-        import pyarrow as pa
 
         from tcpinspect.model import accessor  # noqa: F401 - for what it registers
+
+        if all(hasattr(batch, "coded") for batch in self._batches):
+            from tcpinspect.model.frames import frame_of
+
+            return frame_of(self.schema, self._batches)
+        import pyarrow as pa
 
         types = {pa.int64(): pd.Int64Dtype(), pa.bool_(): pd.BooleanDtype(), pa.string(): pd.StringDtype("pyarrow")}
         return self.to_arrow().to_pandas(types_mapper=types.get)

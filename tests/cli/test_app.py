@@ -17,6 +17,7 @@ import pytest
 
 import tcpinspect
 from tcpinspect.cli.app import COMMANDS, with_command
+from tcpinspect.model import stream
 
 from .conftest import CAPTURES, HALF_CLOSE, LOSSY, MANY, Command, assert_refused, start
 
@@ -173,6 +174,7 @@ def test_interrupt_is_130(command: Command, monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyboardInterrupt
 
     monkeypatch.setattr(tcpinspect, "analyze", interrupted, raising=False)
+    monkeypatch.setattr(stream, "stream", interrupted)
     assert command("segments", HALF_CLOSE) == (130, b"", "tcpinspect: interrupted: the output is not whole\n")
     for words in (
         ["report", HALF_CLOSE, "-o", "x.html"],

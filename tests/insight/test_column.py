@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import tcpinspect as ti
-from tcpinspect.insight.why import CAUSES, causes, column
+from tcpinspect.insight.why import CAUSES, causes, column, plain
+from tcpinspect.model.segment_batches import pick
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 ALL = sorted(path for path in CAPTURES.iterdir() if ".pcap" in path.name)
@@ -39,20 +40,20 @@ def by_rows(analysis: Any) -> list[str | None]:
     return out
 
 
-def by_columns(analysis: Any, monkeypatch: pytest.MonkeyPatch, *, small: int) -> list[str | None]:
-    """The column; up to `small` rows all connections are replayed, beyond only those in which something is unusual."""
-    with monkeypatch.context() as patch:
-        patch.setattr(column, "_SMALL", small)
-        patch.setattr(column, "_TOGETHER", 50)  # several rounds
-        return [column.CAUSE_WORDS[code] for code in column.cause_codes(analysis._result.segment_chunks, analysis._ends)]
+def by_columns(analysis: Any, chunks: Any = None) -> list[str | None]:
+    """The column, of which only the unusual segments are looked at whole."""
+    return [column.CAUSE_WORDS[code] for code in column.cause_codes(chunks or analysis.segment_chunks, analysis._ends)]
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.name)
-def test_the_column_is_what_the_rows_give(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_column_is_what_the_rows_give(path: Path) -> None:
     analysis = ti.analyze(path)
     expected = by_rows(analysis)
-    assert by_columns(analysis, monkeypatch, small=10**9) == expected
-    assert by_columns(analysis, monkeypatch, small=0) == expected
+    assert by_columns(analysis) == expected
+    pieces = [
+        pick((count, arrays), list(range(at, min(at + 7, count)))) for count, arrays in analysis.segment_chunks for at in range(0, count, 7)
+    ]
+    assert by_columns(analysis, pieces) == expected
     assert [row.cause for row in analysis.table("segments")] == expected
     assert analysis.table("segments").to_arrow()["cause"].to_pylist() == expected
     for connection in analysis.connections:
@@ -78,16 +79,15 @@ def test_a_damaged_capture_gives_the_same_both_ways(edits: list[tuple[str, int, 
         else:
             packets.insert(min(at + by, len(packets) - 1), packets.pop(at))
     analysis = ti.analyze(LOSSY[:24] + b"".join(packets))
-    with pytest.MonkeyPatch.context() as monkeypatch:
-        expected = by_rows(analysis)
-        assert by_columns(analysis, monkeypatch, small=10**9) == expected
-        assert by_columns(analysis, monkeypatch, small=0) == expected
+    assert by_columns(analysis) == by_rows(analysis)
 
 
-def test_an_ordinary_connection_has_none_and_is_not_even_replayed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_ordinary_connection_has_none_and_is_not_even_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
     analysis = ti.analyze(CAPTURES / "normal-close-by-client.pcap")
-    monkeypatch.setattr(column, "unusual", lambda columns: pytest.fail("nothing in it is unusual"))
-    assert set(by_columns(analysis, monkeypatch, small=0)) == {None}
+    monkeypatch.setattr(plain, "kind_of", lambda *_: pytest.fail("nothing in it is unusual"))
+    assert set(by_columns(analysis)) == {None}
+    with pytest.raises(pytest.fail.Exception):
+        by_columns(ti.analyze(LOSSY))
 
 
 def test_connections_and_findings_ask_for_no_cause(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -141,7 +141,7 @@ def _carrier(f: Fact, replay: Replay) -> str:
 
 
 def _pure_ack(f: Fact, replay: Replay) -> str:
-    answered = replay.facts[f.prompt] if f.prompt is not None else None
+    answered = replay.prompt(f)
     if answered is not None and answered.flags & (SYN | ACK | RST) == SYN and (f.opened or f.ack != answered.end):
         return "challenge-ack"
     if f.newly or f.acked_before is None:

@@ -1,166 +1,151 @@
-"""The column `cause` of the table `segments`: the codes of all segments, from the engine's arrays. Floor 3.
+"""The column `cause` of the table `segments`: the codes of all segments, from the engine's arrays. Floor 3; compiled.
 
-Only connections in which something is unusual are replayed; which those are is told by vectors, for nearly all have nothing.
-Small captures are replayed whole, in less time than it takes to load numpy. Reading: as `cause`.
+One pass in the order of the table, with a `plain.Quick` for every connection of which segments are still to come.
+Reading: as `cause`.
 """
 
-from __future__ import annotations
-
+import cython
 from array import array
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
-from itertools import accumulate, groupby
-from typing import Any, Protocol
+from itertools import accumulate
 
 from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED
 from tcpinspect.insight.why.cause import CAUSES
-from tcpinspect.insight.why.plain import TELLING, Columns, Seen, unusual
-from tcpinspect.insight.why.replay import CONTROL
-from tcpinspect.protocol.header import ACK, FIN, RST, SYN
+
+if not cython.compiled:
+    from tcpinspect.insight.why.plain import Quick, Seen
 
 # What a code means: None is an ordinary segment.
-CAUSE_WORDS: tuple[str | None, ...] = tuple(word or None for word in CAUSES)
+CAUSE_WORDS = tuple([word or None for word in CAUSES])
 _CODE = {word: code for code, word in enumerate(CAUSES)}
 
-_SMALL = 30_000  # rows
-_TOGETHER = 100_000  # rows that are unpacked into lists at a time, more only where one connection has more
 
-Chunk = tuple[int, dict[str, Any]]  # rows, arrays by name: `engine.columns.SegmentColumns.chunks`
-_SEEN = ("frame", "time_ns", "tcp_flags", "payload_len", "seq_raw", "ack_raw", "window_raw", "window", "seq", "ack", "sack_blocks",
-         "ts_val", "ts_ecr", "checksum", "marks", "options_at", "options_len")  # fmt: skip
-_COPIED = ("stream", "side", *_SEEN)
+def cause_codes(chunks, ends, passed=None):
+    """A code of CAUSE_WORDS for every row of the chunks (`engine.columns.SegmentColumns.chunks`: rows, arrays by name).
 
-
-class Ends(Protocol):
-    """Both ends of every connection, by stream: what `model.endpoints.Endpoints` holds."""
-
-    @property
-    def client(self) -> list[str]: ...
-    @property
-    def server(self) -> list[str]: ...
-
-    client_port: list[int]
-    server_port: list[int]
-    client_endpoint: list[int]
-
-
-def cause_codes(chunks: Sequence[Chunk], ends: Ends) -> array[int]:
-    """A code of CAUSE_WORDS for every row of the chunks."""
-    total = sum(count for count, _ in chunks)
-    codes = array("B", bytes(total))
-    for rows in _few(chunks, total, ends) if total <= _SMALL else _many(chunks, total, ends):
-        for stream, start, stop in rows.connections():
-            for place, cause in unusual(rows.columns(stream, start, stop)):
-                codes[rows.order[start + place]] = _CODE[cause]
-    return codes
-
-
-def _few(chunks: Sequence[Chunk], total: int, ends: Ends) -> Iterator[_Rows]:
-    """All rows, in plain Python."""
-    whole: dict[str, list[int]] = {name: [] for name in _COPIED}
-    for count, arrays in chunks:
-        for name, values in whole.items():
-            values += arrays[name][:count].tolist()
-    order = sorted(range(total), key=whole["stream"].__getitem__)
-    yield _Rows(chunks, ends, order, {name: [values[n] for n in order] for name, values in whole.items()})
-
-
-def _many(chunks: Sequence[Chunk], total: int, ends: Ends) -> Iterator[_Rows]:
-    """The rows of connections in which something is unusual, some at a time."""
-    import numpy as np
-
-    starts = np.cumsum([0, *(count for count, _ in chunks)])
-
-    def whole(name: str) -> Any:
-        return np.concatenate([np.asarray(arrays[name])[:count] for count, arrays in chunks])
-
-    stream = whole("stream")
-    wanted = np.flatnonzero(_suspects(whole, stream, np)[stream])
-    order = wanted[np.argsort(stream[wanted], kind="stable")]
-    firsts = np.flatnonzero(np.diff(stream[order], prepend=-1))  # where a connection begins
-    at = 0
-    while at < len(order):
-        later = firsts[np.searchsorted(firsts, at + _TOGETHER) :]
-        end = int(later[0]) if len(later) else len(order)
-        some = order[at:end]
-        chunk = np.searchsorted(starts, some, side="right") - 1
-        parts = [(chunks[n][1], np.flatnonzero(chunk == n), some[chunk == n] - starts[n]) for n in np.unique(chunk)]
-        lists = {}
-        for name in _COPIED:
-            taken = np.empty(len(some), np.asarray(chunks[0][1][name]).dtype)
-            for arrays, to, at_row in parts:
-                taken[to] = np.asarray(arrays[name])[at_row]
-            lists[name] = taken.tolist()
-        yield _Rows(chunks, ends, some.tolist(), lists)
-        at = end
-
-
-def _suspects(whole: Callable[[str], Any], stream: Any, np: Any) -> Any:
-    """By stream, whether any of its segments may have a cause.
-
-    Without a flag, a RST or a SACK block, all numbers go on where those before ended, and every bare ACK brings something new.
+    `ends` has address and port of both ends of every connection (`model.endpoints`). `passed(n)` is called when the first n + 1
+    chunks will hardly be looked at again.
     """
-    flags, payload = whole("tcp_flags"), whole("payload_len")
-    odd = (whole("analysis") != 0) | (flags & RST != 0) | (whole("sack_blocks") != 0)
-    # after a bare SYN may come an answer to it; a SYN behind other segments of its side is repeated, crossed or stray
-    by_stream = np.argsort(stream, kind="stable")
-    begins = np.diff(stream[by_stream], prepend=-1) != 0
-    after_syn = np.roll(flags[by_stream] & (SYN | ACK) == SYN, 1)
-    odd[by_stream[~begins & after_syn & (flags[by_stream] & (SYN | ACK) != SYN | ACK)]] = True
-    odd[by_stream[~begins & (flags[by_stream] & (SYN | ACK) == SYN)]] = True
-
-    way = stream.astype(np.int64) * 2 + whole("side")
-    by_way = np.argsort(way, kind="stable")
-    follows = np.diff(way[by_way], prepend=-1) == 0
-    flags, payload = flags[by_way], payload[by_way]
-    seq, ack = whole("seq_raw")[by_way], whole("ack_raw")[by_way]
-    end = seq + (payload + (flags & SYN != 0) + (flags & FIN != 0)).astype(np.uint32)
-    onward = (ack - np.roll(ack, 1)).view(np.int32)
-    bare = (payload == 0) & (flags & (CONTROL | ACK) == ACK)
-    both = (flags & np.roll(flags, 1) & ACK) != 0
-    odd[by_way[follows & ((seq != np.roll(end, 1)) | (flags & SYN != 0) | (both & ((onward < 0) | (bare & (onward == 0)))))]] = True
-    found = np.zeros(int(stream.max()) + 1, bool)
-    found[stream[odd]] = True
-    return found
+    return Table(chunks, ends.address, ends.port).causes(passed)
 
 
-class _Rows:
-    """Rows of the table, those of a connection together, their columns as lists; `order` has the place of each in the table."""
+class Table:
+    """The rows of the chunks by their number. `address`, `port`: two numbers a stream, one for each end."""
 
-    def __init__(self, chunks: Sequence[Chunk], ends: Ends, order: list[int], columns: dict[str, list[int]]) -> None:
-        self.order = order
-        self._ends = ends
-        self._columns = columns
-        self._seen_columns = [columns[name] for name in _SEEN]
-        self._pools = [arrays["options_pool"] for _, arrays in chunks]
-        self._pool_starts = list(accumulate((count for count, _ in chunks), initial=0))
+    def __init__(self, chunks, address, port):
+        self.chunks = list(chunks)
+        self.starts = list(accumulate([count for count, _ in self.chunks], initial=0))
+        self.address = address
+        self.port = port
+        self.codes = array("B", bytes(sum([count for count, _ in self.chunks])))
+        self.left = array("i")  # by stream: rows still to come
+        self.live = []  # by stream: who follows it
+        self.free = []  # those who have nobody to follow
 
-    def connections(self) -> Iterator[tuple[int, int, int]]:
-        """(stream, first row, past the last row)."""
-        at = 0
-        for stream, rows in groupby(self._columns["stream"]):
-            end = at + sum(1 for _ in rows)
-            yield stream, at, end
-            at = end
+    def causes(self, passed):
+        """The code of every row."""
+        chunk: cython.longlong
+        for chunk in range(len(self.chunks)):
+            self.tally(chunk)
+            if passed is not None:
+                passed(chunk)
+        self.live = [None] * len(self.left)
+        for chunk in range(len(self.chunks)):
+            self.follow(chunk)
+            if passed is not None:
+                passed(chunk)
+        return self.codes
 
-    def columns(self, stream: int, start: int, stop: int) -> Columns:
-        """One connection."""
-        part = {name: self._columns[name][start:stop] for name in TELLING}
-        client = self._ends.client_endpoint[stream]
-        from_client = [side == client for side in self._columns["side"][start:stop]]
-        return Columns(part, from_client, lambda place: self._seen(stream, start + place, from_client[place]))
+    def tally(self, chunk):
+        """Count the rows of each stream."""
+        n: cython.longlong
+        count, arrays = self.chunks[chunk]
+        size: cython.longlong = count
+        most: cython.longlong = -1
+        streams: cython.const[cython.int][::1] = arrays["stream"]
+        for n in range(size):
+            most = max(most, streams[n])
+        if most >= len(self.left):
+            # at least doubled, for the streams of a capture begin one after the other
+            self.left.extend(array("i", bytes(4 * max(most + 1 - len(self.left), len(self.left)))))
+        left: cython.int[::1] = self.left
+        for n in range(size):
+            left[streams[n]] += 1
+        return 0
 
-    def _seen(self, stream: int, at: int, mine: bool) -> Seen:
-        (frame, time_ns, tcp_flags, payload_len, seq_raw, ack_raw, window_raw, window, seq, ack, sack_blocks, ts_val, ts_ecr, checksum,
-         marks, options_at, options_len) = [column[at] for column in self._seen_columns]  # fmt: skip
-        ends = self._ends
-        here, there = (ends.client[stream], ends.client_port[stream]), (ends.server[stream], ends.server_port[stream])
-        (src, src_port), (dst, dst_port) = (here, there) if mine else (there, here)
-        pool = self._pools[bisect_right(self._pool_starts, self.order[at]) - 1]
-        options = bytes(pool[options_at : options_at + options_len])
-        return Seen(
-            frame, time_ns, mine, src, dst, src_port, dst_port, tcp_flags, payload_len, seq_raw, ack_raw, window_raw,
-            None if window < 0 else window, None if seq < 0 else seq, None if ack < 0 else ack, marks & MARK_SACK_PERMITTED != 0,
-            sack_blocks, options, marks & MARK_OPTIONS_MALFORMED != 0,
-            None if ts_val < 0 else ts_val, None if ts_ecr < 0 else ts_ecr, checksum,
-        )  # fmt: skip
+    def follow(self, chunk):
+        """Hand each row to its connection's Quick, and note the causes of those that end here."""
+        n: cython.longlong
+        count, arrays = self.chunks[chunk]
+        size: cython.longlong = count
+        number: cython.longlong = self.starts[chunk]
+        stream: cython.longlong
+        quick: Quick
+        left: cython.int[::1] = self.left
+        streams: cython.const[cython.int][::1] = arrays["stream"]
+        sides: cython.const[cython.uchar][::1] = arrays["side"]
+        times: cython.const[cython.longlong][::1] = arrays["time_ns"]
+        flags: cython.const[cython.ushort][::1] = arrays["tcp_flags"]
+        payloads: cython.const[cython.int][::1] = arrays["payload_len"]
+        seqs: cython.const[cython.uint][::1] = arrays["seq_raw"]
+        acks: cython.const[cython.uint][::1] = arrays["ack_raw"]
+        fields: cython.const[cython.ushort][::1] = arrays["window_raw"]
+        windows: cython.const[cython.int][::1] = arrays["window"]
+        blocks: cython.const[cython.uchar][::1] = arrays["sack_blocks"]
+        marks: cython.const[cython.uchar][::1] = arrays["marks"]
+        ats: cython.const[cython.int][::1] = arrays["options_at"]
+        lengths: cython.const[cython.uchar][::1] = arrays["options_len"]
+        pool = arrays["options_pool"]
+        for n in range(size):
+            options = None
+            if blocks[n]:
+                options = bytes(pool[ats[n] : ats[n] + lengths[n]])
+            stream = streams[n]
+            quick = self.live[stream]
+            if quick is None:
+                quick = self.free.pop() if self.free else Quick(self)
+                quick.clear(self.alone(stream))
+                self.live[stream] = quick
+            quick.take(number + n, sides[n] == 0, times[n], flags[n], payloads[n], seqs[n], acks[n], fields[n], windows[n], blocks[n],
+                       marks[n], options)  # fmt: skip
+            left[stream] -= 1
+            if not left[stream]:
+                self.live[stream] = None
+                self.free.append(quick)
+                for row, cause in quick.causes():
+                    self.codes[row] = _CODE[cause]
+        return 0
+
+    def alone(self, stream):
+        """Whether both ends of a stream are one and the same."""
+        at: cython.longlong = 2 * stream
+        return self.address[at] == self.address[at + 1] and self.port[at] == self.port[at + 1]
+
+    def late(self, number, name):
+        """One value of a row by its number; the options as octets."""
+        chunk = bisect_right(self.starts, number) - 1
+        arrays = self.chunks[chunk][1]
+        n = number - self.starts[chunk]
+        if name == "options":
+            at = arrays["options_at"][n]
+            return bytes(arrays["options_pool"][at : at + arrays["options_len"][n]])
+        return arrays[name][n]
+
+    def seen(self, number, from_client):
+        """A row by its number."""
+        chunk = bisect_right(self.starts, number) - 1
+        arrays = self.chunks[chunk][1]
+        n = number - self.starts[chunk]
+        row: Seen = Seen(self, number, from_client)
+        row.time_ns = arrays["time_ns"][n]
+        row.tcp_flags = arrays["tcp_flags"][n]
+        row.payload_len = arrays["payload_len"][n]
+        row.seq_raw = arrays["seq_raw"][n]
+        row.ack_raw = arrays["ack_raw"][n]
+        row.window_raw = arrays["window_raw"][n]
+        row.sack_blocks = arrays["sack_blocks"][n]
+        row.sack_permitted = arrays["marks"][n] & MARK_SACK_PERMITTED != 0
+        row.options_malformed = arrays["marks"][n] & MARK_OPTIONS_MALFORMED != 0
+        window = arrays["window"][n]
+        row.window = None if window < 0 else window
+        return row

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from heapq import heappop, heappush
+from typing import Any
 
-from tcpinspect.insight.why.replay import Fact, Way, same_packet
+from tcpinspect.insight.why.replay import Fact, same_packet
 from tcpinspect.insight.why.spans import Sent
+from tcpinspect.insight.why.way import Way
 from tcpinspect.protocol.header import RST, SYN
 from tcpinspect.protocol.seqnum import difference
 
@@ -28,20 +30,20 @@ class _Pending:
         self.map = Sent()
 
 
-def settle(facts: list[Fact], some: list[Fact] | None = None) -> None:
+def settle(facts: Any, some: list[Fact] | None = None) -> None:
     """Set `notes["needed"]` (True, False, None), `notes["proof"]` and `notes["proof_index"]` of every retransmission.
 
-    `some` are those of the facts that can matter; all of them when it is not given.
+    `facts` gives them by place. `some` are those that can matter; all of them when it is not given.
     """
     pending: dict[int, _Pending] = {}
     for f in facts if some is None else some:
-        own, other = _of(pending, f.own), _of(pending, f.other)
-        if f.ack is not None and not f.flags & RST:
+        other = pending.get(id(f.other))
+        if other is not None and f.ack is not None and not f.flags & RST:
             _acknowledged(f, other, facts)
         again = "retransmission" in f.kind or f.kind == "tail-loss-probe"
         if again or f.kind == "duplicated-packet":
             _timer_or_probe(f, facts)
-            own.map.add(f.begin, f.end, f.index)
+            _of(pending, f.own).map.add(f.begin, f.end, f.index)
         if again:
             f.notes.setdefault("needed", None)
             if f.una is not None and f.una >= f.end and f.end > f.begin:
@@ -49,18 +51,21 @@ def settle(facts: list[Fact], some: list[Fact] | None = None) -> None:
             elif f.already_sacked:
                 _set(f, False, "sacked", f.last_ack)
             elif not f.flags & SYN:
-                heappush(own.heap, (f.end, f.index))
+                heappush(_of(pending, f.own).heap, (f.end, f.index))
 
 
 def _of(pending: dict[int, _Pending], way: Way) -> _Pending:
-    return pending.setdefault(id(way), _Pending())
+    found = pending.get(id(way))
+    if found is None:
+        found = pending[id(way)] = _Pending()
+    return found
 
 
 def _set(f: Fact, needed: bool | None, proof: str, index: int | None) -> None:
     f.notes.update(needed=needed, proof=proof, proof_index=index)
 
 
-def _acknowledged(a: Fact, way: _Pending, facts: list[Fact]) -> None:
+def _acknowledged(a: Fact, way: _Pending, facts: Any) -> None:
     """What the ACK `a` says about the other side's retransmissions."""
     assert a.ack is not None
     if a.dsack is not None:
@@ -77,7 +82,7 @@ def _acknowledged(a: Fact, way: _Pending, facts: list[Fact]) -> None:
             _by_time(f, a, way, facts)
 
 
-def _by_time(f: Fact, a: Fact, way: _Pending, facts: list[Fact]) -> None:
+def _by_time(f: Fact, a: Fact, way: _Pending, facts: Any) -> None:
     """The first ACK `a` that covers the retransmission `f`: is it the answer to `f` or to an earlier copy?"""
     echo, mine = a.row.ts_ecr, f.row.ts_val
     first = facts[f.original].row.ts_val if f.original is not None else None
@@ -104,7 +109,7 @@ def _by_time(f: Fact, a: Fact, way: _Pending, facts: list[Fact]) -> None:
     return _set(f, None, "acknowledged-later", a.index)
 
 
-def _timer_or_probe(f: Fact, facts: list[Fact]) -> None:
+def _timer_or_probe(f: Fact, facts: Any) -> None:
     """The second expiry of a timer tells what the first was: after a timeout the timer is doubled, after a probe it is not."""
     before = facts[f.previous] if f.previous is not None else None
     if before is None or before.kind != "timer-retransmission" or f.una != before.una:

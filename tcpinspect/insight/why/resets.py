@@ -17,8 +17,9 @@ MANY_UNANSWERED = 2
 
 def origin(f: Fact, replay: Replay, states: States) -> str:
     """The kind of a reset; notes in `f.notes` which segment it answers."""
-    if any(replay.flags(at) & RST for at in f.own.recent):
-        return "reset-again"
+    for at in f.own.recent:
+        if replay.flags(at) & RST:
+            return "reset-again"
     answers = f.notes["answers"] = answered(f, replay)
     side = "client" if f.row.from_client else "server"
     f.notes["state"] = states.state(side, f.row.frame)
@@ -35,7 +36,7 @@ def origin(f: Fact, replay: Replay, states: States) -> str:
                 return "reset-data-after-close"
             return "reset-no-connection"
     if f.unanswered >= MANY_UNANSWERED:
-        last = replay.facts[f.own.recent[-1]] if f.own.recent else None
+        last = replay.facts[f.own.last] if f.own.recent else None
         if last is not None and last.kind == "keep-alive":
             return "reset-keep-alive-timeout"
         return "reset-timeout"

@@ -1,135 +1,258 @@
-"""Ranges of sequence numbers: what was sent when and how often, what was selectively acknowledged. Floor 3.
+"""Ranges of sequence numbers: what was sent when and how often, what was selectively acknowledged. Floor 3; compiled.
 
 Positions are unwrapped sequence numbers (plain integers that do not turn at 2³²). Both stores are bounded, for a capture
 can hold any disorder, and every operation is linear in what it merges, so that a whole connection stays linear.
 Reading: RFC 9293 §3.4; RFC 2018 §3.
 """
 
-from __future__ import annotations
+import cython
+from collections import namedtuple
 
-from bisect import bisect_left, bisect_right
-from typing import NamedTuple
+if not cython.compiled:
+    free = realloc = memmove = None  # cimported where compiled
 
 MOST_PIECES = 20_000
 MOST_RANGES = 128
 
-
-class Piece(NamedTuple):
-    """Octets start … end−1: sent `copies` times, first in segment number `first`, latest in `last` (places in the list)."""
-
-    start: int
-    end: int
-    first: int
-    last: int
-    copies: int
+# Octets start … end−1: sent `copies` times, first in segment number `first`, latest in `last` (places in the list).
+Piece = namedtuple("Piece", ("start", "end", "first", "last", "copies"))  # noqa: PYI024
+WIDTH = cython.declare(cython.longlong, 5)  # cells of a piece, in this order
+MOST = cython.declare(cython.longlong, MOST_PIECES)
+FIRST_ROOM = cython.declare(cython.longlong, 4)
+KEPT_ROOM = cython.declare(cython.longlong, 64)
 
 
 class Sent:
-    """What one side sent, as pieces apart from one another and in order."""
+    """What one side sent, as pieces apart from one another and in order: `count` of them in `cells`."""
 
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._pieces: list[Piece] = []
+    def __init__(self):
+        self.count = 0
+        self.room = 0
+        if not cython.compiled:
+            self.cells = []
 
-    def add(self, begin: int, end: int, index: int) -> list[Piece]:
-        """Note that segment `index` carried begin … end−1; returns the older pieces that it overlaps, in order."""
-        if begin >= end:
+    def __dealloc__(self):
+        if cython.compiled:
+            free(self.cells)
+
+    def clear(self):
+        """Forget all pieces, and the room that only many needed."""
+        self.count = 0
+        if self.room > KEPT_ROOM:
+            if cython.compiled:
+                free(self.cells)
+                self.cells = cython.NULL
+            else:
+                self.cells = []
+            self.room = 0
+        return 0
+
+    def make_room(self, pieces):
+        """Have room for so many."""
+        room: cython.longlong = self.room if self.room else FIRST_ROOM
+        while room < pieces:
+            room *= 2
+        if cython.compiled:
+            cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells, room * WIDTH * 8))
+            if cells is cython.NULL:
+                raise MemoryError()
+            self.cells = cells
+        else:
+            self.cells.extend([0] * ((room - self.room) * WIDTH))
+        self.room = room
+        return 0
+
+    def shift(self, source, target):
+        """Move all pieces from `source` on so that they begin at `target`."""
+        if cython.compiled:
+            memmove(self.cells + target * WIDTH, self.cells + source * WIDTH, (self.count - source) * WIDTH * 8)
+        else:
+            self.cells[target * WIDTH : (target + self.count - source) * WIDTH] = self.cells[source * WIDTH : self.count * WIDTH]
+        self.count += target - source
+        return 0
+
+    def put(self, at, start, end, first, last, copies):
+        """Write one piece into its cells."""
+        k: cython.longlong = at * WIDTH
+        self.cells[k] = start
+        self.cells[k + 1] = end
+        self.cells[k + 2] = first
+        self.cells[k + 3] = last
+        self.cells[k + 4] = copies
+        return 0
+
+    def append(self, begin, end, index):
+        """Note that segment `index` carried begin … end−1 beyond all pieces; 0, and nothing noted, where it does not lie there."""
+        n: cython.longlong = self.count
+        if n and begin < self.cells[n * WIDTH - 4]:
+            return 0
+        if n == self.room:
+            self.make_room(n + 1)
+        self.put(n, begin, end, index, index, 1)
+        self.count = n + 1
+        if self.count > MOST:
+            self.shift(MOST // 2, 0)
+        return 1
+
+    def add(self, begin, end, index):
+        """The same wherever it lies; returns the older pieces that it overlaps, in order."""
+        at: cython.longlong
+        past: cython.longlong
+        if begin >= end or self.append(begin, end, index):
             return []
-        if self.append(begin, end, index):
-            return []
-        at, past = self._overlap(begin, end)
-        old = self._pieces[at:past]
-        fresh = Piece(begin, end, index, index, 1)
-        made = [fresh]
+        at = self.first_over(begin)
+        past = max(at, self.first_from(end))
+        old = self.some(at, past)
+        made = [(begin, end, index, index, 1)]
         if old:
-            left, right = old[0], old[-1]
+            left, right = old[0], old[len(old) - 1]
             low, high = max(begin, left.start), min(end, right.end)
-            again = Piece(low, high, min(p.first for p in old), index, max(p.copies for p in old) + 1)
-            made = [
-                left._replace(end=begin), fresh._replace(end=low), again, fresh._replace(start=high), right._replace(start=end),
-            ]  # fmt: skip
-            made = [p for p in made if p.start < p.end]
-        self._pieces[at:past] = made
-        self._starts[at:past] = [p.start for p in made]
+            again = (low, high, min([p.first for p in old]), index, max([p.copies for p in old]) + 1)
+            made = [(left.start, begin, *left[2:]), (begin, low, index, index, 1), again, (high, end, index, index, 1), (end, *right[1:])]
+            made = [p for p in made if p[0] < p[1]]
+        if self.count + len(made) > self.room:
+            self.make_room(self.count + len(made))
+        self.shift(past, at + len(made))
+        for piece in made:
+            self.put(at, piece[0], piece[1], piece[2], piece[3], piece[4])
+            at += 1
         return old
 
-    def append(self, begin: int, end: int, index: int) -> bool:
-        """The same where it lies beyond all pieces; False, and nothing noted, where it does not."""
-        pieces = self._pieces
-        if pieces and begin < pieces[-1].end:
-            return False
-        self._starts.append(begin)
-        pieces.append(Piece(begin, end, index, index, 1))
-        if len(pieces) > MOST_PIECES:
-            del self._starts[: MOST_PIECES // 2], pieces[: MOST_PIECES // 2]
-        return True
+    def first_from(self, position):
+        """Number of the first piece that starts at this position or beyond."""
+        low: cython.longlong = 0
+        high: cython.longlong = self.count
+        middle: cython.longlong
+        while low < high:
+            middle = (low + high) // 2
+            if self.cells[middle * WIDTH] < position:
+                low = middle + 1
+            else:
+                high = middle
+        return low
 
-    def _overlap(self, begin: int, end: int) -> tuple[int, int]:
-        at = bisect_right(self._starts, begin) - 1
-        if at < 0 or self._pieces[at].end <= begin:
-            at += 1
-        return at, max(at, bisect_left(self._starts, end))
+    def first_over(self, position):
+        """Number of the first piece that ends beyond this position."""
+        at: cython.longlong = self.first_from(position + 1) - 1
+        return at + 1 if at < 0 or self.cells[at * WIDTH + 1] <= position else at
 
-    def within(self, begin: int, end: int) -> list[Piece]:
+    def some(self, at, past):
+        """Pieces by number."""
+        k: cython.longlong
+        out = []
+        for k in range(at * WIDTH, past * WIDTH, WIDTH):
+            out.append(Piece(self.cells[k], self.cells[k + 1], self.cells[k + 2], self.cells[k + 3], self.cells[k + 4]))
+        return out
+
+    def within(self, begin, end):
         """The pieces that overlap begin … end−1, in order."""
+        at: cython.longlong
         if begin >= end:
             return []
-        at, past = self._overlap(begin, end)
-        return self._pieces[at:past]
+        at = self.first_over(begin)
+        return self.some(at, max(at, self.first_from(end)))
 
-    def ending(self, position: int) -> Piece | None:
-        """The piece that ends here."""
-        at = bisect_left(self._starts, position) - 1
-        return self._pieces[at] if at >= 0 and self._pieces[at].end == position else None
+    def ending(self, position):
+        """Number of the piece that ends here, -1 where none does."""
+        at: cython.longlong = self.count - 1
+        if at < 0 or self.cells[at * WIDTH + 1] != position:  # as a rule it is the last one
+            at = self.first_from(position) - 1
+        return at if at >= 0 and self.cells[at * WIDTH + 1] == position else -1
 
-    def after(self, position: int) -> Piece | None:
-        """The first piece that starts at this position or beyond."""
-        at = bisect_left(self._starts, position)
-        return self._pieces[at] if at < len(self._pieces) else None
+    def after(self, position):
+        """The first piece that starts at this position or beyond, or None."""
+        at: cython.longlong = self.first_from(position)
+        return self.some(at, at + 1)[0] if at < self.count else None
 
 
 class Ranges:
-    """A set of octets as ranges apart from one another and in order."""
+    """A set of octets as ranges apart from one another and in order: `count` of them, few, in `cells`."""
 
-    def __init__(self) -> None:
-        self._starts: list[int] = []
-        self._ends: list[int] = []
+    def __init__(self):
+        self.count = 0
+        self.room = 0
+        if not cython.compiled:
+            self.cells = []
 
-    def __len__(self) -> int:
-        return len(self._starts)
+    def __dealloc__(self):
+        if cython.compiled:
+            free(self.cells)
 
-    def add(self, begin: int, end: int) -> list[tuple[int, int]]:
+    def __len__(self):
+        return self.count
+
+    def clear(self):
+        """Make it empty."""
+        self.count = 0
+        return 0
+
+    def move(self, source, target):
+        """Move all ranges from `source` on so that they begin at `target`; there is room for one more than there are."""
+        if self.count + 1 >= self.room:
+            room: cython.longlong = max(2 * self.room, 4)
+            if cython.compiled:
+                cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells, room * 16))
+                if cells is cython.NULL:
+                    raise MemoryError()
+                self.cells = cells
+            else:
+                self.cells.extend([0] * (2 * (room - self.room)))
+            self.room = room
+        if cython.compiled:
+            memmove(self.cells + 2 * target, self.cells + 2 * source, (self.count - source) * 16)
+        else:
+            self.cells[2 * target : 2 * (target + self.count - source)] = self.cells[2 * source : 2 * self.count]
+        self.count += target - source
+        return 0
+
+    def add(self, begin, end):
         """Add begin … end−1; returns the parts that were not in the set."""
+        at: cython.longlong = 0
+        past: cython.longlong
+        edge: cython.longlong = begin
+        new = []
         if begin >= end:
-            return []
-        at = bisect_left(self._ends, begin)
-        past = bisect_right(self._starts, end)
-        new: list[tuple[int, int]] = []
-        edge = begin
-        for start, stop in zip(self._starts[at:past], self._ends[at:past], strict=True):
-            if edge < start:
-                new.append((edge, min(start, end)))
-            edge = max(edge, stop)
+            return new
+        while at < self.count and self.cells[2 * at + 1] < begin:
+            at += 1
+        past = at
+        while past < self.count and self.cells[2 * past] <= end:
+            if edge < self.cells[2 * past]:
+                new.append((edge, min(self.cells[2 * past], end)))
+            edge = max(edge, self.cells[2 * past + 1])
+            past += 1
         if edge < end:
             new.append((edge, end))
         if at < past:
-            begin, end = min(begin, self._starts[at]), max(end, self._ends[past - 1])
-        self._starts[at:past] = [begin]
-        self._ends[at:past] = [end]
-        if len(self._starts) > MOST_RANGES:
-            del self._starts[0], self._ends[0]
+            begin = min(begin, self.cells[2 * at])
+            end = max(end, self.cells[2 * past - 1])
+        self.move(past, at + 1)
+        self.cells[2 * at] = begin
+        self.cells[2 * at + 1] = end
+        if self.count > MOST_RANGES:
+            self.move(1, 0)
         return new
 
-    def drop_below(self, position: int) -> None:
+    def drop_below(self, position):
         """Forget what lies wholly below."""
-        n = bisect_right(self._ends, position)
-        del self._starts[:n], self._ends[:n]
+        n: cython.longlong = 0
+        while n < self.count and self.cells[2 * n + 1] <= position:
+            n += 1
+        if n:
+            self.move(n, 0)
+        return 0
 
-    def covers(self, begin: int, end: int) -> bool:
+    def covers(self, begin, end):
         """Whether all of begin … end−1 is in the set."""
-        at = bisect_right(self._starts, begin) - 1
-        return at >= 0 and self._ends[at] >= end
+        n: cython.longlong = self.count - 1
+        while n >= 0 and self.cells[2 * n] > begin:
+            n -= 1
+        return n >= 0 and self.cells[2 * n + 1] >= end
 
-    def above(self, position: int) -> int:
+    def above(self, position):
         """How many octets of the set lie at this position or beyond."""
-        return sum(max(0, end - max(start, position)) for start, end in zip(self._starts, self._ends, strict=True))
+        n: cython.longlong
+        octets: cython.longlong = 0
+        for n in range(self.count):
+            octets += max(0, self.cells[2 * n + 1] - max(self.cells[2 * n], position))
+        return octets
