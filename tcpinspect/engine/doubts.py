@@ -31,6 +31,8 @@ DOUBTS = (
     "the peer's FIN may have arrived before the ACK of this side's own, in CLOSING: what it answered then was not captured",
     "the reset answers a segment, which CLOSED does as well: this side may have ended before, and no segment shows how",
     "this side may have closed in SYN-RECEIVED: nothing shows that the acknowledgment of its SYN came before its FIN left",
+    "this side's FIN was lost before the capture point: nothing shows whether it left before the peer's FIN came or after it",
+    "the RST is the answer of CLOSED: this side may have given up before the SYN-ACK came, or a half-open scan sent a SYN past its TCP",
 )
 NONE = cython.declare(cython.longlong, 0)
 ARRIVAL = cython.declare(cython.longlong, 1)
@@ -48,6 +50,8 @@ SYN_ACK_UNANSWERED = cython.declare(cython.longlong, 11)
 FIN_FIRST = cython.declare(cython.longlong, 12)
 RESET_ANSWERS = cython.declare(cython.longlong, 13)
 CLOSED_EARLY = cython.declare(cython.longlong, 14)
+EITHER_FIRST = cython.declare(cython.longlong, 15)
+HALF_OPEN = cython.declare(cython.longlong, 16)
 
 # RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
 TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
@@ -89,6 +93,9 @@ def doubt_rows(judge, n, end_ns):
     hidden: cython.longlong = late and not (_speaks(judge, judge.x, n) and _speaks(judge, 1 - judge.x, n))
     for r in range(judge.count[judge.x]):
         judge.rows[base + 8] = _doubt_of(judge, base, n, end_ns)
+        if judge.rows[base + 8] == HALF_OPEN:
+            # Without a TCP behind the SYN there was no SYN-SENT either: the step before is in the same doubt.
+            judge.rows[base - ROW + 8] = HALF_OPEN
         # A FIN before the capture would make every later step another one.
         if (hidden or late and r == 0) and not judge.rows[base + 8]:
             judge.rows[base + 8] = STARTED_LATE
@@ -114,6 +121,8 @@ def _doubt_of(judge, base, n, end_ns):
     frame: cython.longlong = judge.rows[base + 1]
     if event == TIMEOUT_2MSL:
         return HOW_LONG
+    if judge.either_first and (event == CLOSE or event == RCV_FIN or event == RCV_ACK_OF_FIN):
+        return EITHER_FIRST
     if not frame or event < RCV_SYN and event != ABORT and event != CLOSE or event == RCV_ICMP:
         return NONE
     k = 0
@@ -227,7 +236,11 @@ def _doubt_of_close(judge, base, k):
 def _doubt_of_abort(judge, k, state, evidence):
     """About the side's own reset k: without an ACK it does not tell what had arrived by then."""
     p: cython.longlong = k - 1
-    if judge.flags[k] & ACK or evidence != OBSERVED:
+    if judge.flags[k] & ACK:
+        return NONE
+    if state == SYN_SENT:
+        return HALF_OPEN
+    if evidence != OBSERVED:
         return NONE
     while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns:
         if judge.side[p] == judge.x:
