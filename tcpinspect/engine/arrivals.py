@@ -41,7 +41,7 @@ PASSED = cython.declare(cython.longlong, VERDICTS.index("passed"))
 
 
 class Arrivals(Judge):
-    """The queue of the side being solved; `heard` is the record of the SYN it received last, `refused` of what met no connection, -1: none."""
+    """The queue of the solved side. `heard`: the record of the SYN it received last, `refused`: of what met no connection; -1: none."""
 
     def __init__(self):
         super().__init__()

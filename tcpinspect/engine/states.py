@@ -13,9 +13,9 @@ from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
 if not cython.compiled:
+    from tcpinspect.engine.arrivals import Arrivals
     from tcpinspect.engine.doubts import doubt_rows
     from tcpinspect.engine.kinds import handshake_of, name_client, teardown_of
-    from tcpinspect.engine.arrivals import Arrivals
     from tcpinspect.engine.moments import Moments  # noqa: F401
     from tcpinspect.protocol.seqnum import difference
 
