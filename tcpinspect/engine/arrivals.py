@@ -109,6 +109,9 @@ class Arrivals(Judge):
             for j in range(count):
                 if self._turns_away(s, self.queue[j]):
                     refused = j
+                    # The SYN-ACK, had it been received, would have been acknowledged at once (§3.10.7.3): nothing behind it was either.
+                    if self.state == SYN_SENT and self.flags[self.queue[j]] & SYN:
+                        break
             self.refused = self.queue[refused] if refused >= 0 else -1
         self.waiting = 0
         for j in range(count):

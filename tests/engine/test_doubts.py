@@ -92,6 +92,8 @@ def test_a_bare_reset_that_answers_the_syn_ack():
     story = Story(*OPENED[:2], "C R 101", end_ms=9000)
     assert doubts(story, "C") == {"SYN-SENT": SCAN, "CLOSED": SCAN} and story.row("C", "CLOSED") == (3, "ABORT", "inferred")
     assert doubts(story, "S") == {} and story.row("S", "CLOSED") == (3, "RCV-RST", "observed")
+    greeted = Story(*OPENED[:2], "S PA 301 101 len=9 at=13", "C R 101 at=20", "C R 101 at=23", end_ms=9000)
+    assert greeted.path("C") == "CLOSED SYN-SENT CLOSED", "the SYN-ACK of a server that speaks at once is turned away all the same"
     assert doubts(Story(*OPENED[:2], "C RA 101 301", end_ms=9000), "C") == {}, "CLOSED acknowledges nothing: this one had been opened"
 
 
