@@ -61,11 +61,16 @@ TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000
 
 
 class Solver(Arrivals):
-    """Solves one connection after the other. After `solve`: `n` rows in time order, both sides mixed; final states; kinds."""
+    """Solves one connection after the other. After `solve`: `n` rows in time order, both sides mixed; final states; kinds.
+
+    While it solves: `told` is the record that was told before its turn, -1 none; `fin_missed` says that the side's FIN was not captured
+    when it left, and had left by the record at hand.
+    """
 
     def __init__(self):
         super().__init__()
         self.wanted = 1
+        self.fin_missed = 0
 
     def remember(self, before_0, before_1):
         """For the next `solve`: in which states the ends of the previous connection on the same pair were left (-1: none)."""
@@ -121,6 +126,7 @@ class Solver(Arrivals):
         self.sent_fin = 0
         self.fin_received = 0
         self.either_first = 0
+        self.fin_missed = 0
         self.heard = self.acked = self.refused = self.told = self.own = -1
         self.waiting = 0
         self.end_ns = capture_end_ns
@@ -158,22 +164,35 @@ class Solver(Arrivals):
         k: cython.longlong = self._syn_behind(i) if self.state == CLOSED and not self.count[self.x] else self._fin_behind(i)
         if k < 0:
             return 0
-        if self.state < ESTABLISHED:
-            self._flush(k)
-            self._send(k)
-            self.told = k
-            return 0
-        if self._missed(k, i) and not self.fin_received and self._covers_fin(i, 1 - self.x) and not self._closed_first(i):
-            # Neither order of the two FINs shows. Far more ends close in answer than by chance at the same moment: see _send.
-            self.either_first = 1
-            return 0
-        self.sent_fin = 1
+        if self.state == CLOSED:
+            return self._send_early(k)
         if k == i or self._missed(k, i):
-            return self._step(CLOSE, i, INFERRED)
+            return self._tell_missed(i)
+        if self.state < ESTABLISHED:
+            return self._send_early(k)
+        self.sent_fin = 1
         self._step(CLOSE, k, OBSERVED)
         # Where the FIN that passed does not know the peer's, it tells nothing new; a repeated one may.
         if not self._covers_fin(k, 1 - self.x):
             self.told = k
+        return 0
+
+    def _send_early(self, k):
+        """Record k, which passed the capture point later, was sent now."""
+        self._flush(k)
+        self._send(k)
+        self.told = k
+        return 0
+
+    def _tell_missed(self, i):
+        """Record i is the first to show that its side had closed: before the peer's FIN came, or in answer to it."""
+        first: cython.longlong = self.state >= ESTABLISHED and self._closed_first(i)
+        if first:
+            self.sent_fin = 1
+            return self._step(CLOSE, i, INFERRED)
+        # Where neither order shows: far more ends close in answer to the other than by chance at the same moment.
+        self.either_first = not self.fin_received and self._covers_fin(i, 1 - self.x)
+        self.fin_missed = 1
         return 0
 
     def _unseen(self, n):
@@ -263,7 +282,7 @@ class Solver(Arrivals):
         if flags & FIN and not self.sent_fin:
             self.sent_fin = 1
             self._step(CLOSE, s, OBSERVED)
-        elif self.either_first and not self.sent_fin:
+        elif self.fin_missed and not self.sent_fin:
             self.sent_fin = 1
             self._step(CLOSE, s, INFERRED)
         return 0

@@ -114,6 +114,8 @@ def test_a_fin_lost_before_the_capture_point_left_before_or_after_the_peers():
     story = Story(*begin, "S A 302 102 at=410", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
     assert story.row("S", "LAST-ACK") == (6, "CLOSE", "inferred")
     assert doubts(story, "S") == {"CLOSE-WAIT": EITHER, "LAST-ACK": EITHER, "CLOSED": EITHER}
+    silent = Story(*OPENED, "C FA 101 301 at=400", "S A 302 102 at=410", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert doubts(silent, "S") == doubts(story, "S"), "the same of a server that had not spoken since its SYN-ACK"
 
 
 def test_a_fin_lost_before_the_capture_point_whose_place_still_shows():
