@@ -6,7 +6,8 @@ from tcpinspect.engine.doubts import DOUBTS
 
 from .story import OPENED, Story
 
-ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP, HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY, EITHER, SCAN = range(1, 17)
+ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP = range(1, 10)
+HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY, EITHER, SCAN, SYNS, AHEAD = range(10, len(DOUBTS))
 CLOSED_BY_BOTH = [*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302"]
 
 
@@ -99,7 +100,22 @@ def test_a_bare_reset_that_answers_the_syn_ack():
 
 def test_a_reset_in_syn_received_that_the_third_segment_crossed():
     assert doubts(Story(*OPENED, "S R 301"), "S") == {"CLOSED": ABORT}
-    assert doubts(Story(*OPENED, "S R 301 at=500"), "S") == {"ESTABLISHED": THIRD}
+    assert doubts(Story(*OPENED, "S R 301 at=500"), "S") == {"ESTABLISHED": THIRD, "CLOSED": THIRD}, "it fits SYN-RECEIVED too"
+    assert doubts(Story(*OPENED, "S PA 301 101 len=5 at=400", "S R 306 at=500"), "S") == {}
+
+
+def test_syns_that_crossed_where_one_syn_ack_is_missing():
+    """The SYN-ACK of the one may answer the SYN-ACK of the other, which was lost, or tell that it was never sent."""
+    crossed = ["C S 100", "S S 300 at=5", "C SA 100 301 at=10"]
+    assert doubts(Story(*crossed, "S A 301 101", end_ms=9000), "S") == {"ESTABLISHED": SYNS}
+    asking = [*crossed[:2], "S S 300 at=1005", "C SA 100 301", "S A 301 101"]
+    assert doubts(Story(*asking, end_ms=9000), "S") == {}, "in SYN-RECEIVED it would have repeated a SYN-ACK"
+
+
+def test_an_acknowledgment_of_the_fin_that_is_ahead_of_its_turn():
+    begin = [*OPENED, "S A 301 101", "C FA 101 301"]
+    assert doubts(Story(*begin, "S PA 401 102 len=9", end_ms=9000), "C") == {"FIN-WAIT-2": AHEAD}
+    assert doubts(Story(*begin, "S PA 301 102 len=9", end_ms=9000), "C") == {}
 
 
 def test_a_fin_of_whom_nothing_shows_that_its_syn_was_acknowledged():
