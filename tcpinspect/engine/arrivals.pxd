@@ -7,6 +7,7 @@ cdef class Arrivals(Judge):
     cdef long long[40] queue
     cdef long long[40] late
     cdef long long[40] verdict
+    cdef long long[40] earlier
     cdef int _arrive(self, long long p) except -1
     cdef int _flush(self, long long s) except -1
     cdef long long _unanswered_syn_ack(self, long long p) noexcept

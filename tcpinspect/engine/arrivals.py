@@ -41,7 +41,11 @@ PASSED = cython.declare(cython.longlong, VERDICTS.index("passed"))
 
 
 class Arrivals(Judge):
-    """The queue of the solved side. `heard`: the record of the SYN it received last, `refused`: of what met no connection; -1: none."""
+    """The queue of the solved side. `heard`: the record of the SYN it received last, `refused`: of what met no connection; -1: none.
+
+    `queue` holds records, `late` whether a segment of the side has contradicted one already (1, long after it: 2), `verdict` what the
+    segment at hand says, `earlier` the first copy of a FIN where the one in the queue acknowledges the side's own and that one did not.
+    """
 
     def __init__(self):
         super().__init__()
@@ -49,7 +53,7 @@ class Arrivals(Judge):
         self.heard = self.refused = -1
         self.end_ns = 0
         if not cython.compiled:
-            self.queue, self.late, self.verdict = [0] * 40, [0] * 40, [0] * 40
+            self.queue, self.late, self.verdict, self.earlier = [0] * 40, [0] * 40, [0] * 40, [0] * 40
 
     def _arrive(self, p):
         """Queue a segment of the peer. A repeat takes the place of a first copy that is still in the queue: that one was lost.
@@ -60,6 +64,7 @@ class Arrivals(Judge):
         q: cython.longlong
         out: cython.longlong = 0
         kind: cython.longlong = SYN | FIN | RST
+        first: cython.longlong = -1
         spoiled: cython.longlong = self._spoiled(p)
         if spoiled and self.octets[p] == 0:
             return 0
@@ -71,9 +76,14 @@ class Arrivals(Judge):
                 if self.octets[q] > 0 and not (self.flags[q] ^ self.flags[p]) & kind and self.end[q] == self.end[p]:
                     if spoiled or self._twin(q, p) or self._together(q, p) or self._first_copy_echoed(q, p):
                         return 0
+                    if self.earlier[j] >= 0:
+                        first = self.earlier[j]
+                    elif self._covers_fin(p, self.x) and not self._covers_fin(q, self.x) and not self._spoiled(q):
+                        first = q
                     continue
                 self.queue[out] = q
                 self.late[out] = self.late[j]
+                self.earlier[out] = self.earlier[j]
                 out += 1
             self.waiting = out
         if self.waiting == QUEUE:
@@ -81,8 +91,10 @@ class Arrivals(Judge):
             for j in range(1, self.waiting):
                 self.queue[j - 1] = self.queue[j]
                 self.late[j - 1] = self.late[j]
+                self.earlier[j - 1] = self.earlier[j]
             self.waiting -= 1
         self.queue[self.waiting] = p
+        self.earlier[self.waiting] = first
         # What is acknowledged in spite of a wrong checksum was right on the wire.
         self.late[self.waiting] = 2 if spoiled else 0
         self.waiting += 1
@@ -104,6 +116,9 @@ class Arrivals(Judge):
             self.verdict[j] = self._verdict(self.queue[j], s) if s >= 0 else OPEN
             if self.verdict[j] == PROVEN:
                 proven = j
+                if self.earlier[j] >= 0 and self.flags[s] & FIN and difference(self.end[s], self.ack[self.queue[j]]) <= 0:
+                    # The side sends its FIN again, which this copy acknowledges: what it had received was the earlier one.
+                    self.queue[j] = self.earlier[j]
         # A RST takes its numbers from the segment that met no connection (§3.10.7.1): that one was not received.
         if s >= 0 and self.flags[s] & RST:
             for j in range(count):
@@ -146,6 +161,7 @@ class Arrivals(Judge):
                 continue
             self.queue[out] = p
             self.late[out] = self.late[j]
+            self.earlier[out] = self.earlier[j]
             out += 1
         self.waiting = out
         return 0

@@ -192,7 +192,7 @@ def _syns_crossed(judge, k):
     p: cython.longlong = judge.bare_syn[1 - judge.x]
     if p < 0 or p > k or judge.seq[p] != judge.seq[k] or judge._spoiled(p):
         return 0
-    for s in range(p + 1, k):
+    for s in range(max(p, judge.bare_syn[judge.x]) + 1, k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN and not judge.flags[s] & ACK:
             if judge.time_ns[s] - judge.time_ns[p] > judge.crossing_ns:
                 return 0

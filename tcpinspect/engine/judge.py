@@ -187,9 +187,11 @@ class Judge(Ledger):
             return -1
         if self.fin_at[self.x] == i:
             return i if 0 <= self.fin_at[1 - self.x] < i and self._closed_first(i) else -1
-        if self.octets[i] or self.flags[i] & RST or not self.flags[i] & ACK:
+        if self.octets[i] or not self.flags[i] & (ACK | RST) or difference(self.seq[i], self.fin[self.x]) != 1:
             return -1
-        return self.fin_at[self.x] if difference(self.seq[i], self.fin[self.x]) == 1 else -1
+        if self.flags[i] & RST and self._missed(self.fin_at[self.x], i):
+            return -1
+        return self.fin_at[self.x]
 
     def _missed(self, k, i):
         """FIN k, captured after record i that bears the number behind it, is a repeat of one that no capture shows: it came too late to
