@@ -5,6 +5,8 @@ cdef int doubt_rows(Judge judge, long long n, long long end_ns) except -1
 cdef long long _speaks(Judge judge, long long side, long long n) noexcept
 cdef long long _doubt_of(Judge judge, long long base, long long n, long long end_ns) noexcept
 cdef long long _arrived(Judge judge, long long k, long long n, long long event) noexcept
+cdef long long _syns_crossed(Judge judge, long long k) noexcept
+cdef long long _still_unopened(Judge judge, long long base) noexcept
 cdef long long _silent(Judge judge, long long k, long long n, long long end_ns) noexcept
 cdef long long _doubt_of_reset(Judge judge, long long k, long long n, long long end_ns, long long state) noexcept
 cdef long long _fin_came_first(Judge judge, long long base, long long k) noexcept

@@ -31,6 +31,10 @@ DOUBTS = (
     "the peer's FIN may have arrived before the ACK of this side's own, in CLOSING: what it answered then was not captured",
     "the reset answers a segment, which CLOSED does as well: this side may have ended before, and no segment shows how",
     "this side may have closed in SYN-RECEIVED: nothing shows that the acknowledgment of its SYN came before its FIN left",
+    "this side's FIN was lost before the capture point: nothing shows whether it left before the peer's FIN came or after it",
+    "the RST is the answer of CLOSED: this side may have given up before the SYN-ACK came, or a half-open scan sent a SYN past its TCP",
+    "the SYNs crossed: this side may have heard the other one first and been in SYN-RECEIVED, if its SYN-ACK was lost before the capture",
+    "the segment is ahead of its turn: some ends hold it, and act on its acknowledgment only when what is missing has come",
 )
 NONE = cython.declare(cython.longlong, 0)
 ARRIVAL = cython.declare(cython.longlong, 1)
@@ -48,6 +52,10 @@ SYN_ACK_UNANSWERED = cython.declare(cython.longlong, 11)
 FIN_FIRST = cython.declare(cython.longlong, 12)
 RESET_ANSWERS = cython.declare(cython.longlong, 13)
 CLOSED_EARLY = cython.declare(cython.longlong, 14)
+EITHER_FIRST = cython.declare(cython.longlong, 15)
+HALF_OPEN = cython.declare(cython.longlong, 16)
+SYNS_CROSSED = cython.declare(cython.longlong, 17)
+AHEAD = cython.declare(cython.longlong, 18)
 
 # RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
 TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
@@ -72,6 +80,7 @@ OBSERVED = cython.declare(cython.longlong, Evidence.observed)
 ABORT = cython.declare(cython.longlong, Event.ABORT)
 CAPTURE_START = cython.declare(cython.longlong, Event.CAPTURE_START)
 RCV_SYN = cython.declare(cython.longlong, Event.RCV_SYN)
+RCV_SYN_ACK = cython.declare(cython.longlong, Event.RCV_SYN_ACK)
 RCV_ACK_OF_SYN = cython.declare(cython.longlong, Event.RCV_ACK_OF_SYN)
 RCV_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_ACK_OF_FIN)
 RCV_FIN = cython.declare(cython.longlong, Event.RCV_FIN)
@@ -89,6 +98,9 @@ def doubt_rows(judge, n, end_ns):
     hidden: cython.longlong = late and not (_speaks(judge, judge.x, n) and _speaks(judge, 1 - judge.x, n))
     for r in range(judge.count[judge.x]):
         judge.rows[base + 8] = _doubt_of(judge, base, n, end_ns)
+        if judge.rows[base + 8] == HALF_OPEN:
+            # Without a TCP behind the SYN there was no SYN-SENT either: the step before is in the same doubt.
+            judge.rows[base - ROW + 8] = HALF_OPEN
         # A FIN before the capture would make every later step another one.
         if (hidden or late and r == 0) and not judge.rows[base + 8]:
             judge.rows[base + 8] = STARTED_LATE
@@ -110,10 +122,13 @@ def _speaks(judge, side, n):
 def _doubt_of(judge, base, n, end_ns):
     """The doubt about one step."""
     k: cython.longlong
+    doubt: cython.longlong
     event: cython.longlong = judge.rows[base + 5]
     frame: cython.longlong = judge.rows[base + 1]
     if event == TIMEOUT_2MSL:
         return HOW_LONG
+    if judge.either_first and (event == CLOSE or event == RCV_FIN or event == RCV_ACK_OF_FIN):
+        return EITHER_FIRST
     if not frame or event < RCV_SYN and event != ABORT and event != CLOSE or event == RCV_ICMP:
         return NONE
     k = 0
@@ -122,7 +137,8 @@ def _doubt_of(judge, base, n, end_ns):
     if k == n:
         return NONE
     if event == ABORT:
-        return _doubt_of_abort(judge, k, judge.rows[base + 3], judge.rows[base + 6])
+        doubt = _doubt_of_abort(judge, k, judge.rows[base + 3], judge.rows[base + 6])
+        return doubt if doubt else _still_unopened(judge, base)
     if event == CLOSE:
         return _doubt_of_close(judge, base, k)
     if judge.side[k] == judge.x:
@@ -131,6 +147,10 @@ def _doubt_of(judge, base, n, end_ns):
         return _doubt_of_reset(judge, k, n, end_ns, judge.rows[base + 3])
     if (event == RCV_ACK_OF_FIN or event == RCV_FIN) and _fin_came_first(judge, base, k):
         return FIN_FIRST
+    if event == RCV_ACK_OF_FIN and judge.top[k] >= 0 and difference(judge.seq[k], judge.top[k]) > 0:
+        return AHEAD
+    if event == RCV_SYN_ACK and _syns_crossed(judge, k):
+        return SYNS_CROSSED
     if _arrived(judge, k, n, event):
         return NONE
     if event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN:
@@ -164,6 +184,24 @@ def _arrived(judge, k, n, event):
             if need >= 0 and difference(judge.ack[s], need) >= 0:
                 return 1
     return 0
+
+
+def _syns_crossed(judge, k):
+    """The peer's SYN, without ACK, had passed before its SYN-ACK k, and nothing shows that this side went on asking for long after it."""
+    s: cython.longlong
+    p: cython.longlong = judge.bare_syn[1 - judge.x]
+    if p < 0 or p > k or judge.seq[p] != judge.seq[k] or judge._spoiled(p):
+        return 0
+    for s in range(max(p, judge.bare_syn[judge.x]) + 1, k):
+        if judge.side[s] == judge.x and judge.flags[s] & SYN and not judge.flags[s] & ACK:
+            if judge.time_ns[s] - judge.time_ns[p] > judge.crossing_ns:
+                return 0
+    return 1
+
+
+def _still_unopened(judge, base):
+    """The reset fits SYN-RECEIVED as well, which the side may not have left: the doubt of the step before is this one's, too."""
+    return THIRD_SEGMENT if judge.rows[base + 3] == ESTABLISHED and judge.rows[base - ROW + 8] == THIRD_SEGMENT else NONE
 
 
 def _silent(judge, k, n, end_ns):
@@ -227,7 +265,11 @@ def _doubt_of_close(judge, base, k):
 def _doubt_of_abort(judge, k, state, evidence):
     """About the side's own reset k: without an ACK it does not tell what had arrived by then."""
     p: cython.longlong = k - 1
-    if judge.flags[k] & ACK or evidence != OBSERVED:
+    if judge.flags[k] & ACK:
+        return NONE
+    if state == SYN_SENT:
+        return HALF_OPEN
+    if evidence != OBSERVED:
         return NONE
     while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns:
         if judge.side[p] == judge.x:

@@ -34,12 +34,16 @@ PASSED = cython.declare(cython.longlong, VERDICTS.index("passed"))
 
 
 class Judge(Ledger):
-    """The side that is being solved: `own` its SYN's number, `acked` the highest number it has acknowledged; -1 unknown."""
+    """The side that is being solved: `own` its SYN's number, `acked` the highest number it has acknowledged; -1 unknown.
+
+    `either_first`: its FIN was lost before the capture point, and nothing shows whether it left before the peer's came.
+    """
 
     def __init__(self):
         super().__init__()
         self.sent_fin = 0
         self.fin_received = 0
+        self.either_first = 0
         self.acked = -1
         self.own = -1
 
@@ -175,12 +179,36 @@ class Judge(Ledger):
         return k if difference(self.ack[k], self.isn[other]) == 1 else -1
 
     def _fin_behind(self, i):
-        """The side's FIN, where record i bears the number behind it and yet passed the capture point first; -1: none."""
+        """The side's first captured FIN, where record i shows that it had been sent before what was received by then; -1: none.
+
+        Record i bears the number behind the FIN and yet passed the capture point first; or it is the FIN, and such a one had passed.
+        """
         if self.sent_fin or self.fin[self.x] < 0 or self.fin_at[self.x] < i:
             return -1
-        if self.octets[i] or self.flags[i] & RST or not self.flags[i] & ACK:
+        if self.fin_at[self.x] == i:
+            return i if 0 <= self.fin_at[1 - self.x] < i and self._closed_first(i) else -1
+        if self.octets[i] or not self.flags[i] & (ACK | RST) or difference(self.seq[i], self.fin[self.x]) != 1:
             return -1
-        return self.fin_at[self.x] if difference(self.seq[i], self.fin[self.x]) == 1 else -1
+        if self.flags[i] & RST and self._missed(self.fin_at[self.x], i):
+            return -1
+        return self.fin_at[self.x]
+
+    def _missed(self, k, i):
+        """FIN k, captured after record i that bears the number behind it, is a repeat of one that no capture shows: it came too late to
+        have been overtaken, or its timestamp is later (RFC 7323 §4.1)."""
+        if self.ts_val[k] >= 0 and self.ts_val[i] >= 0 and difference(self.ts_val[k], self.ts_val[i]) > 0:
+            return 1
+        return self.time_ns[k] - self.time_ns[i] > self.crossing_ns
+
+    def _closed_first(self, i):
+        """Of the two ends the side closed first: its number was behind the FIN already, or acknowledged, when the peer's FIN passed."""
+        k: cython.longlong = self.fin_at[1 - self.x]
+        if k >= 0 and self.peer_top[k] >= 0 and difference(self.peer_top[k], self.fin[self.x]) > 0:
+            return 1
+        for k in range(i):
+            if self.side[k] != self.x and self._covers_fin(k, self.x) and not self.flags[k] & RST:
+                return self.fin_at[1 - self.x] >= k
+        return 0
 
     def _closes_unopened(self, s):
         """FIN s leaves SYN-RECEIVED (§3.10.4): the peer acknowledges the SYN alone, and later than this."""

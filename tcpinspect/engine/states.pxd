@@ -1,29 +1,22 @@
 cimport cython
+from tcpinspect.engine.arrivals cimport Arrivals
 from tcpinspect.engine.kinds cimport handshake_of, name_client, teardown_of
 from tcpinspect.engine.doubts cimport doubt_rows
-from tcpinspect.engine.judge cimport Judge
 from tcpinspect.engine.moments cimport Moments
 from tcpinspect.protocol.fast cimport difference
 
 @cython.final
-cdef class Solver(Judge):
-    cdef long long heard, waiting, refused, end_ns, told, wanted
-    cdef long long[40] queue
-    cdef long long[40] late
-    cdef long long[40] verdict
+cdef class Solver(Arrivals):
+    cdef long long told, fin_missed, wanted
     cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long rows=*) except -1
     cpdef int remember(self, long long before_0, long long before_1) except -1
     cpdef int hear_error(self, long long side, long long frame, long long time_ns, long long seq, long long final) except -1
-    cdef long long _unanswered_syn_ack(self, long long p) noexcept
     cdef int _tell_overtaken(self, long long i) except -1
+    cdef int _send_early(self, long long k) except -1
+    cdef int _tell_missed(self, long long i) except -1
     cdef int _unseen(self, long long n) except -1
     cdef int _error(self) except -1
     cdef int _solve_side(self, long long x, long long n, long long capture_end_ns) except -1
-    cdef int _arrive(self, long long p) except -1
-    cdef int _flush(self, long long s) except -1
-    cdef int _receive(self, long long p, long long s, long long late) except -1
-    cdef int _receive_fin(self, long long p, long long s, long long covers) except -1
-    cdef int _receive_rst(self, long long p) except -1
     cdef int _again(self, long long s) except -1
     cdef int _send(self, long long s) except -1
     cdef int _hear_syn(self, long long s) except -1

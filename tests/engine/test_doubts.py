@@ -6,7 +6,8 @@ from tcpinspect.engine.doubts import DOUBTS
 
 from .story import OPENED, Story
 
-ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP, HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY = range(1, 15)
+ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP = range(1, 10)
+HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY, EITHER, SCAN, SYNS, AHEAD = range(10, len(DOUBTS))
 CLOSED_BY_BOTH = [*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302"]
 
 
@@ -87,15 +88,60 @@ def test_a_reset_that_closed_would_send_as_well():
     assert doubts(Story(*begin, "C RA 102 301 at=90000", end_ms=99000), "C") == {}
 
 
+def test_a_bare_reset_that_answers_the_syn_ack():
+    """Whoever has no connection answers so: one that gave up, or the kernel of a scanner that sent the SYN past it."""
+    story = Story(*OPENED[:2], "C R 101", end_ms=9000)
+    assert doubts(story, "C") == {"SYN-SENT": SCAN, "CLOSED": SCAN} and story.row("C", "CLOSED") == (3, "ABORT", "inferred")
+    assert doubts(story, "S") == {} and story.row("S", "CLOSED") == (3, "RCV-RST", "observed")
+    greeted = Story(*OPENED[:2], "S PA 301 101 len=9 at=13", "C R 101 at=20", "C R 101 at=23", end_ms=9000)
+    assert greeted.path("C") == "CLOSED SYN-SENT CLOSED", "the SYN-ACK of a server that speaks at once is turned away all the same"
+    assert doubts(Story(*OPENED[:2], "C RA 101 301", end_ms=9000), "C") == {}, "CLOSED acknowledges nothing: this one had been opened"
+
+
 def test_a_reset_in_syn_received_that_the_third_segment_crossed():
     assert doubts(Story(*OPENED, "S R 301"), "S") == {"CLOSED": ABORT}
-    assert doubts(Story(*OPENED, "S R 301 at=500"), "S") == {"ESTABLISHED": THIRD}
+    assert doubts(Story(*OPENED, "S R 301 at=500"), "S") == {"ESTABLISHED": THIRD, "CLOSED": THIRD}, "it fits SYN-RECEIVED too"
+    assert doubts(Story(*OPENED, "S PA 301 101 len=5 at=400", "S R 306 at=500"), "S") == {}
+
+
+def test_syns_that_crossed_where_one_syn_ack_is_missing():
+    """The SYN-ACK of the one may answer the SYN-ACK of the other, which was lost, or tell that it was never sent."""
+    crossed = ["C S 100", "S S 300 at=5", "C SA 100 301 at=10"]
+    assert doubts(Story(*crossed, "S A 301 101", end_ms=9000), "S") == {"ESTABLISHED": SYNS}
+    asking = [*crossed[:2], "S S 300 at=1005", "C SA 100 301", "S A 301 101"]
+    assert doubts(Story(*asking, end_ms=9000), "S") == {}, "in SYN-RECEIVED it would have repeated a SYN-ACK"
+
+
+def test_an_acknowledgment_of_the_fin_that_is_ahead_of_its_turn():
+    begin = [*OPENED, "S A 301 101", "C FA 101 301"]
+    assert doubts(Story(*begin, "S PA 401 102 len=9", end_ms=9000), "C") == {"FIN-WAIT-2": AHEAD}
+    assert doubts(Story(*begin, "S PA 301 102 len=9", end_ms=9000), "C") == {}
 
 
 def test_a_fin_of_whom_nothing_shows_that_its_syn_was_acknowledged():
     story = Story("C S 100", "S SA 300 101", "S FA 301 101", "C A 101 302")
     assert doubts(story, "S")["FIN-WAIT-1"] == EARLY
     assert doubts(Story(*OPENED, "S FA 301 101", "C A 101 302", end_ms=9000), "S") == {}
+
+
+def test_a_fin_lost_before_the_capture_point_left_before_or_after_the_peers():
+    """The ACK bears the number behind a FIN that nobody saw; its repeat comes long after."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=400"]
+    story = Story(*begin, "S A 302 102 at=410", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert story.row("S", "LAST-ACK") == (6, "CLOSE", "inferred")
+    assert doubts(story, "S") == {"CLOSE-WAIT": EITHER, "LAST-ACK": EITHER, "CLOSED": EITHER}
+    silent = Story(*OPENED, "C FA 101 301 at=400", "S A 302 102 at=410", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert doubts(silent, "S") == doubts(story, "S"), "the same of a server that had not spoken since its SYN-ACK"
+
+
+def test_a_fin_lost_before_the_capture_point_whose_place_still_shows():
+    begin = [*OPENED, "S A 301 101"]
+    after = Story(*begin, "C FA 101 301 at=400", "S A 301 102", "S A 302 102 at=900", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert after.row("S", "LAST-ACK") == (7, "CLOSE", "inferred") and doubts(after, "S") == {}
+    before = Story(*begin, "S A 302 101 at=300", "C FA 101 301 at=400", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert before.row("S", "FIN-WAIT-1") == (7, "CLOSE", "inferred") and before.final["S"] == "TIME-WAIT" and doubts(before, "S") == {}
+    first = Story(*begin, "C FA 101 302 at=400", "S A 302 102", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert first.row("S", "FIN-WAIT-1") == (6, "CLOSE", "inferred") and first.final["S"] == "TIME-WAIT" and doubts(first, "S") == {}
 
 
 @pytest.mark.parametrize(("end_ms", "wanted"), [(50, {"ESTABLISHED": LATE, "CLOSED": ARRIVAL}), (9000, {"ESTABLISHED": LATE})])

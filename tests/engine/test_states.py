@@ -262,6 +262,21 @@ def test_fin_wait_1_the_own_ack_overtakes_the_fin_it_follows():
     assert in_turn.path("S") == PASSIVE + " CLOSE-WAIT LAST-ACK CLOSED"
 
 
+def test_fin_wait_1_the_own_reset_overtakes_the_fin_it_follows():
+    """A RST with the number behind the FIN was sent after it, whatever came first."""
+    story = Story(*OPENED, "S A 301 101", "S R 302 at=600", "S FA 301 101 at=601")
+    assert story.path("S") == PASSIVE + " FIN-WAIT-1 CLOSED"
+    assert story.row("S", "FIN-WAIT-1") == (6, "CLOSE", "observed")
+
+
+def test_fin_wait_1_its_repeated_fin_says_which_copy_of_the_peers_came():
+    """Both close at once and the ACKs are lost. Who repeats a FIN has not heard its ACK, so it was the first copy that came: CLOSING."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=400", "S FA 301 101 at=405", "C A 102 302", "C FA 101 302 at=1400"]
+    story = Story(*begin, "S FA 301 102 at=1500", "C A 102 302", "S A 302 102")
+    assert story.path("S") == PASSIVE + " FIN-WAIT-1 CLOSING TIME-WAIT" and story.row("S", "CLOSING")[0] == 5
+    assert Story(*begin, "S A 302 102").path("S") == PASSIVE + " FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT"
+
+
 def test_syn_received_the_fin_overtakes_the_syn_ack():
     """It is no connection that began before the capture: its SYN-ACK, with the number before, answers the SYN that was seen."""
     story = Story("C S 100", "S FA 301 101 at=50", "S SA 300 101 at=310", "C A 101 301", "S FA 301 101 at=1330", "C A 101 302")

@@ -37,7 +37,10 @@ _PERF_EVENT_OPEN = {"x86_64": 298, "aarch64": 241, "riscv64": 241, "loongarch64"
 _TYPE_TRACEPOINT, _SAMPLE_TIME, _SAMPLE_RAW, _USE_CLOCKID, _FLAG_CLOEXEC = 2, 1 << 2, 1 << 10, 1 << 25, 8
 _ATTRIBUTES = struct.Struct("=IIQQQQQIIQQQQIiQIIHHIQQ")
 _RECORD_SAMPLE, _RECORD_LOST = 9, 2
-_HEAD, _TAIL, _DATA_PAGES = 1024, 1032, 64
+_HEAD, _TAIL = 1024, 1032
+BUFFER_PAGES = 64
+# More octets than an event of this tracepoint takes.
+_EVENT_ROOM = 256
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,14 +62,16 @@ class Tracepoint:
     """The state changes of TCP sockets with one of these local addresses, on the whole machine, from now on.
 
     The events carry no namespace: take addresses that only your namespaces use. A context manager; `take` gives what came
-    since the last time, `lost` counts what the kernel had no room for. Raises LabError without root or where the kernel
+    since the last time, `lost` counts what the kernel had no room for; it tells so with the next event only, and `full` counts
+    how often a buffer was found with no room for one. Raises LabError without root or where the kernel
     has no such tracepoint: `sockdiag` alone must do then.
     """
 
-    def __init__(self, addresses: Container[str], *, pages: int = _DATA_PAGES) -> None:
+    def __init__(self, addresses: Container[str], *, pages: int = BUFFER_PAGES) -> None:
         """`pages` of memory for each processor, a power of two: an event takes about a hundred octets until it is taken."""
         self._addresses = addresses
         self.lost = 0
+        self.full = 0
         self._rings: list[_Ring] = []
         try:
             number, layout = _describe()
@@ -96,6 +101,7 @@ class Tracepoint:
         """What was set since the last call, in the order in which it happened; without the no-op changes."""
         changes = []
         for ring in self._rings:
+            self.full += ring.is_full()
             for kind, body in ring.records():
                 if kind == _RECORD_LOST:
                     self.lost += struct.unpack_from("=Q", body, 8)[0]
@@ -160,6 +166,11 @@ class _Ring:
         except OSError:
             os.close(self._descriptor)
             raise
+
+    def is_full(self) -> bool:
+        """There may be no room for one more event."""
+        head, tail = struct.unpack_from("=QQ", self._pages, _HEAD)
+        return bool(head - tail > self._size - _EVENT_ROOM)
 
     def records(self) -> Iterator[tuple[int, bytes]]:
         """The events that wait, kind and body, oldest first; they leave the buffer."""

@@ -13,7 +13,6 @@ from .peer import Bench
 
 S = State
 SYNCHRONIZED = [S.ESTABLISHED, S.FIN_WAIT_1, S.FIN_WAIT_2, S.CLOSE_WAIT, S.CLOSING, S.LAST_ACK, S.TIME_WAIT]
-HEARD_FIN = (S.CLOSE_WAIT, S.CLOSING, S.LAST_ACK, S.TIME_WAIT)
 
 
 def numbers(bench: Bench) -> tuple[int, int]:

@@ -15,7 +15,6 @@ from tcpinspect.protocol.rfc9293 import BY_STATE_AND_EVENT, TRANSITIONS, Event, 
 from .peer import LOCAL, REMOTE, Bench
 
 S, E = State, Event
-FIN_SENT = {S.FIN_WAIT_1, S.FIN_WAIT_2, S.CLOSING, S.LAST_ACK, S.TIME_WAIT}
 FIN_HEARD = {S.CLOSE_WAIT, S.CLOSING, S.LAST_ACK, S.TIME_WAIT}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -87,9 +87,6 @@ def kernel(private_network: None) -> Iterator[KernelEnd]:
     """A kernel behind whatever device there is."""
     with KernelEnd(KERNEL) as end:
         yield end
-
-
-Serve = Callable[[KernelEnd], tuple[Peer, KernelSocket]]
 
 
 def listening(end: KernelEnd) -> KernelSocket:
