@@ -91,8 +91,9 @@ def extensions():
     fold(modules)
     folded = FOLDED.relative_to(ROOT)
     return cythonize(
-        [Extension(".".join(m.parts), [str(folded / m.with_suffix(".py"))], extra_compile_args=["-O3", "-g0"]) for m in modules],
+        [Extension(".".join(m.parts), [str(folded / m.with_suffix(".py"))], extra_compile_args=["-O2", "-g0"]) for m in modules],
         build_dir="build/cython",
+        nthreads=os.cpu_count(),
         include_path=[str(folded)],
         quiet=True,
         compiler_directives={
