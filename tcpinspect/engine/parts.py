@@ -14,7 +14,6 @@ from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS
 from tcpinspect.engine.layers import ICMP, ICMPV6
 
 if not cython.compiled:
-    from tcpinspect.capture.batch import Batch
     from tcpinspect.engine.decode import Decoder
     from tcpinspect.engine.finish import Chunk  # noqa: F401
     from tcpinspect.engine.segment import Segment

@@ -402,6 +402,7 @@ class Tracker(Whole):
         """The capture has ended: write the rows of all who are left, in the order of their numbers."""
         stream: cython.longlong
         c: Connection
+        self.follow_all()  # nothing waits, unless Ctrl-C came amid a window
         for stream in range(self.pairs.count):
             if self.pairs.live(stream) >= 0:
                 c = self.alive[self.pairs.live(stream)]

@@ -7,8 +7,11 @@ from typing import Any
 
 import pytest
 
-from tcpinspect.engine.finish import CONNECTION_FIELDS, STEP_FIELDS
+from tcpinspect.capture.records import Records
+from tcpinspect.capture.source import Source
+from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS, STEP_FIELDS, Finisher
 from tcpinspect.engine.run import run
+from tcpinspect.engine.track import Tracker
 
 from ..conftest import CAPTURES
 
@@ -52,3 +55,40 @@ def test_a_window_ends_where_a_number_is_used_again(tmp_path: Path) -> None:
     result = run(str(path), segments=False)
     assert sum(chunk.done for chunk in result.chunks) == 40
     assert found(path, one_by_one=False) == found(path, one_by_one=True)
+
+
+def test_what_waits_is_told_although_ctrl_c_came_amid_a_window(tmp_path: Path) -> None:
+    """Ctrl-C arrives where the engine calls Python: when a connection leaves. Others wait then; only the segment in hand is lost."""
+    from scapy.layers.inet import IP, TCP
+    from scapy.layers.l2 import Ether
+    from scapy.utils import wrpcap
+
+    packets = []
+    for n in range(150):
+        lasting = [(0.2, "A", (1000 + k, 80)) for k in range(10)]
+        for at, flags, ends in ((0.0, "S", (4000 + n, 80)), (0.1, "RA", (80, 4000 + n)), *lasting):
+            packet = Ether() / IP(src="10.0.0.1", dst="10.0.0.1") / TCP(sport=ends[0], dport=ends[1], flags=flags, seq=n, ack=n + 1)
+            packet.time = n + at
+            packets.append(packet)
+    path = tmp_path / "refused.pcap"
+    wrpcap(str(path), packets)
+
+    told, interrupts = [], [True]
+
+    def sink(page: Any) -> None:
+        if interrupts:
+            interrupts.pop()
+            raise KeyboardInterrupt
+        told.extend(page.column(CONNECTION_FIELD[f"{end}_packets"]) for end in ("client", "server"))
+
+    finisher = Finisher(False, sink=sink)
+    tracker = Tracker(finisher, None, True)
+    tracker.roomy = tracker.closed_ns = tracker.reset_ns = tracker.hurry_ns = 0
+    records = Records(Source(str(path)))
+    records.next_block()
+    with pytest.raises(KeyboardInterrupt):
+        tracker.block(records, 0, records.count)
+    tracker.end()
+    finisher.put_down()
+    assert 64 < tracker.segments < len(packets)
+    assert sum(map(sum, told)) == tracker.segments - 1
