@@ -38,3 +38,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return run(words)
     except KeyboardInterrupt:
         return INTERRUPTED
+    finally:
+        if arguments is None:
+            gc.freeze()  # the process ends: the interpreter need not look for cycles in all that was loaded, thrice

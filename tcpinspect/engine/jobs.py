@@ -8,15 +8,11 @@ is loaded twice. What reading costs is spent by each of them: a tenth of the wor
 from __future__ import annotations
 
 import os
-import pickle
-import signal
-import sys
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple
 
 from tcpinspect.capture.many import Files, inputs
 from tcpinspect.capture.source import Input, cores, is_plain
@@ -35,8 +31,7 @@ _WORTH_OCTETS = 32 << 20
 _DIVIDED = ("roomy", "crowd", "mob")  # the limits that are numbers of connections
 
 
-@dataclass(slots=True)
-class _Found:
+class _Found(NamedTuple):
     """What one part has found."""
 
     classes: Classes
@@ -94,7 +89,7 @@ def survey_run(
     """Analyse a capture and keep its classes of connections; see `engine.run.run` for the rest. Raises CaptureError when nothing can
     be read, or when a process is lost."""
     count = jobs_for(where, jobs, follow)
-    helpers = [_Helper(lambda number=number: _work(where, range(number, PARTS, count))) for number in range(1, count)]
+    helpers = _fork(where, count) if count > 1 else []
     try:
         files = Files(inputs(where), follow=follow)
         whole, found = _read(files, range(0, PARTS, count), progress)
@@ -106,6 +101,13 @@ def survey_run(
     ordered = [found[part] for part in range(PARTS)]
     classes, suspects = _join(ordered)
     return result_of(files, _Whole(whole, ordered, suspects), told=follow is None), classes
+
+
+def _fork(where: Input | Sequence[Input], count: int) -> list[Any]:
+    """The other processes, each at work on its parts."""
+    from tcpinspect.engine.forked import Forked  # a small capture does without
+
+    return [Forked(lambda number=number: _work(where, range(number, PARTS, count))) for number in range(1, count)]
 
 
 def _work(where: Input | Sequence[Input], mine: range) -> dict[int, _Found]:
@@ -213,53 +215,3 @@ def _join_hosts(whole: dict[Any, Any], part: dict[Any, Any], number: Callable[[i
             known[:4] = known[0] + found[0], known[1] + found[1], known[2] | found[2], known[3] | found[3]
             if found[4] is not None and (known[4] is None or found[4][0] < known[4][0]):
                 known[4:] = found[4:]
-
-
-class _Helper:
-    """A process that does some work and hands over what came out. It ends with this one, and Ctrl-C is this one's to answer."""
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._end, theirs = os.pipe()
-        sys.stdout.flush()
-        sys.stderr.flush()
-        self._process = os.fork()
-        if not self._process:
-            status = 1
-            try:
-                os.close(self._end)
-                with os.fdopen(theirs, "wb") as out:
-                    pickle.dump(_outcome(work), out, pickle.HIGHEST_PROTOCOL)
-                status = 0
-            finally:
-                os._exit(status)
-        os.close(theirs)
-
-    def answer(self) -> Any:
-        """What came out. Raises the CaptureError that the work raised, and one when the process is lost."""
-        with os.fdopen(self._end, "rb") as source:
-            self._end = -1
-            try:
-                found = pickle.load(source)
-            except (EOFError, pickle.UnpicklingError):
-                raise CaptureError("a process that read the capture was lost (out of memory?): try again with --jobs 1") from None
-        if isinstance(found, CaptureError):
-            raise found
-        return found
-
-    def close(self) -> None:
-        """Wait for the process; end it where nobody waits for its answer any more."""
-        if self._end >= 0:
-            os.close(self._end)
-            os.kill(self._process, signal.SIGKILL)
-        if self._process:
-            os.waitpid(self._process, 0)
-            self._process = 0
-
-
-def _outcome(work: Callable[[], Any]) -> Any:
-    try:
-        return work()
-    except CaptureError as error:
-        return error
-    finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was found is still handed over

@@ -123,14 +123,15 @@ def worth(sorts: Iterable[tuple[list[Any], int]], failures: Iterable[Failures]) 
     found: list[Interest] = []
     total = len(met)
     for rows, number in sorts:
-        if not judge(rows[0]).score:
+        first = judge(rows[0])
+        if not first.score:
             continue
         total += number
         failed = reading.opening(rows[0]) in _FAILED
         for row in rows:
             if (failed and (row.handshake, row.server, row.server_port) in at_port) or (row.handshake, row.client, row.server) in of_pair:
                 continue
-            found.append(judge(row))
+            found.append(first if row is rows[0] else judge(row))
     for crowd in met:
         total -= crowd.number
         one = judge(crowd.row)

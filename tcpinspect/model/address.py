@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import socket
-
 _MASK = (1 << 64) - 1
 
 
@@ -11,6 +9,8 @@ def address_text(family: int, high: int, low: int) -> str:
     """The text of an address; `family` 4 or 6, halves may be signed."""
     if family == 4:
         return f"{low >> 24 & 255}.{low >> 16 & 255}.{low >> 8 & 255}.{low & 255}"
+    import socket  # only IPv6 needs it
+
     return socket.inet_ntop(socket.AF_INET6, ((high & _MASK) << 64 | low & _MASK).to_bytes(16, "big"))
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator
 from functools import cached_property
+from itertools import chain, islice
 from typing import Any, NamedTuple
 
 from tcpinspect.engine.classes import Class, Classes
@@ -38,8 +39,7 @@ class Sort(NamedTuple):
         return self.rows[0]
 
 
-@dataclass(frozen=True)
-class Trouble:
+class Trouble(NamedTuple):
     """A kind of finding in all connections: `connections` have it; `example` is the severest row of `findings`; `alike`: all say
     the same."""
 
@@ -56,7 +56,7 @@ class Digest:
         self.connections: int = classes.count
         self._classes = classes
         self._end_ns = end_ns  # when the capture ended
-        self.sorts: list[Sort] = sorted((_sort(one, end_ns) for one in classes.by_key.values()), key=lambda s: s.row.stream)
+        self.sorts: list[Sort] = sorted(_sorts(classes.by_key.values(), end_ns), key=lambda s: s.row.stream)
 
     def counts(self, name: str) -> Counter[Any]:
         """How often each word of a column occurs that is the same throughout a class (conn_state, handshake, teardown …)."""
@@ -135,10 +135,10 @@ class Digest:
         members: Counter[str] = Counter()
         found: dict[str, list[Finding]] = {}
         for sort in self.sorts:
-            for row in sort.rows:
-                for one in connection_findings(row, diagnoses):
-                    found.setdefault(one.id, []).append(one)
-            for kind in {one.id for one in connection_findings(sort.row, ())}:
+            told = [connection_findings(row, diagnoses) for row in sort.rows]
+            for one in chain.from_iterable(told):
+                found.setdefault(one.id, []).append(one)
+            for kind in {one.id for one in told[0]}:
                 members[kind] += sort.number
         doors = {(one.server, one.port) for one in self.failures if one.port >= 0}
         out = []
@@ -156,9 +156,11 @@ def _constant(finding: Finding, doors: set[tuple[str, int]]) -> bool:
     return not any(letter.isdigit() for letter in finding.text)
 
 
-def _sort(one: Class, end_ns: int) -> Sort:
-    rows = _rows([(row, history) for _, _, row, history in one.examples], end_ns)
-    return Sort(one.key, one.count, rows, one.client_retransmissions, one.server_retransmissions)
+def _sorts(classes: Collection[Class], end_ns: int) -> Iterator[Sort]:
+    rows = iter(_rows([(row, history) for one in classes for _, _, row, history in one.examples], end_ns))
+    for one in classes:
+        examples = list(islice(rows, len(one.examples)))
+        yield Sort(one.key, one.count, examples, one.client_retransmissions, one.server_retransmissions)
 
 
 def _rows(kept: list[tuple[array[int], bytearray]], end_ns: int) -> list[Row]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.insight.phrases import count
@@ -30,6 +29,8 @@ def seconds(ns: int | None, first_ns: int | None) -> str:
 
 def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int = 0) -> str:
     """A plain table; every text is made printable and escaped. `more` rows are only counted."""
+    from html import escape
+
     head = "".join(f'<th style="text-align:left">{escape(printable(heading))}</th>' for heading in headings)
     body = "".join(f"<tr>{''.join(map(_table_cell, row))}</tr>" for row in rows)
     below = f"<p>{more:,} more rows</p>" if more > 0 else ""
@@ -38,6 +39,8 @@ def html_table(headings: Sequence[str], rows: Iterable[Sequence[str]], more: int
 
 def _table_cell(text: str) -> str:
     """Words stand left, short ones on one line; Jupyter puts all of a table right, where numbers belong."""
+    from html import escape
+
     words = text and not text.replace(".", "").replace("/", "").replace("-", "").isdecimal()
     line = ";white-space:nowrap" if len(text) <= _ONE_LINE else ""
     start = f'<td style="text-align:left{line}">' if words else "<td>"
@@ -46,6 +49,8 @@ def _table_cell(text: str) -> str:
 
 def html_facts(title: str, capture: Capture) -> str:
     """What a capture is: format, link types, span, what is missing, and its warnings."""
+    from html import escape
+
     facts = [capture.format, ", ".join(capture.link_types)]
     if capture.first_ns is not None and capture.last_ns is not None:
         facts.append(f"{seconds(capture.last_ns, capture.first_ns)} s")

@@ -6,7 +6,6 @@ writing are shown as escapes, never sent to the terminal.
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -62,6 +61,8 @@ class TextTable:
 
     def _wrapped(self, cells: list[str], wrapping: list[int]) -> Iterator[str]:
         """A row whose long texts go on in lines of their own."""
+        import textwrap
+
         parts = {i: textwrap.wrap(cells[i], self._widths[i]) or [""] for i in wrapping}
         for n in range(max(map(len, parts.values()))):
             for i, lines in parts.items():
