@@ -19,6 +19,7 @@ PROGRAM = """
 import hashlib, sys
 import tcpinspect as ti
 from tcpinspect.engine import track
+from tcpinspect.engine.jobs import survey_run
 print(track.__file__)
 for path in sys.argv[1:]:
     analysis = ti.analyze(path)
@@ -27,6 +28,9 @@ for path in sys.argv[1:]:
         for row in analysis.table(name):
             digest.update(repr(tuple(row)).encode())
         print(path, name, digest.hexdigest())
+    counted, classes = survey_run(path, jobs=1)
+    kinds = sorted((kind.key, kind.count, kind.examples) for kind in classes.by_key.values())
+    print(path, counted.segments, counted.octets, counted.steps_back, counted.checksums, counted.not_tcp, kinds)
 """
 
 
@@ -47,4 +51,4 @@ def test_compiled_and_uncompiled_agree(tmp_path: Path) -> None:
     compiled, uncompiled = run(package.parent, captures), run(tmp_path, captures)
     assert compiled[0].endswith(tuple(EXTENSION_SUFFIXES)) and uncompiled[0].endswith(".py")
     assert compiled[1:] == uncompiled[1:]
-    assert len(compiled) == 1 + 3 * len(captures)
+    assert len(compiled) == 1 + 4 * len(captures)

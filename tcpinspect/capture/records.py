@@ -115,6 +115,7 @@ class Records(Batch):
             self.at = 24
             self.format = f"pcap, {resolution}, {'big' if big else 'little'}-endian"
             self.interfaces.append(_blocks.Interface(self.link, snaplen, "", "", 9 if mult == 1 else 6, 0))
+            self.links = array("i", [self.link]) * BATCH  # of every packet to come
         elif head[:4] == b"\x0a\x0d\x0d\x0a" and head[8:12] in (b"\x1a\x2b\x3c\x4d", b"\x4d\x3c\x2b\x1a"):
             self.kind = PCAPNG
             self.format = "pcapng, " + ("big" if head[8:9] == b"\x1a" else "little") + "-endian"
@@ -234,15 +235,22 @@ class Records(Batch):
         self.frames += 1
         return 0
 
+    @cython.boundscheck(False)  # n stays below BATCH, and what is read below `filled`
     def walk_pcap(self):
         captured: cython.longlong
         wire: cython.longlong
         seconds: cython.longlong
         fraction: cython.longlong
+        offsets: cython.uint[::1] = self.offsets
+        lengths: cython.uint[::1] = self.lengths
+        wire_lengths: cython.uint[::1] = self.wire_lengths
+        times: cython.longlong[::1] = self.times
         header: cython.longlong = self.record_header
+        mult: cython.longlong = self.mult
+        filled: cython.longlong = self.filled
         at: cython.longlong = self.at
         n: cython.longlong = self.count
-        while n < BATCH and at + header <= self.filled:
+        while n < BATCH and at + header <= filled:
             if self.big:
                 captured = be32(self.octets, at + 8)
                 wire = be32(self.octets, at + 12)
@@ -253,16 +261,15 @@ class Records(Batch):
                 wire = le32(self.octets, at + 12)
                 seconds = le32(self.octets, at)
                 fraction = le32(self.octets, at + 4)
-            if captured > MAX_PACKET or at + header + captured > self.filled:
+            if captured > MAX_PACKET or at + header + captured > filled:
                 break
-            self.offsets[n] = at + header
-            self.lengths[n] = captured
+            at += header
+            offsets[n] = at
+            lengths[n] = captured
             # Wireshark and tcpdump trust the longer of the two lengths: a packet is at least what was captured of it.
-            self.wire_lengths[n] = wire if wire > captured else captured
-            self.times[n] = seconds * NANO + fraction * self.mult
-            self.links[n] = self.link
-            self.interface_numbers[n] = 0
-            at += header + captured
+            wire_lengths[n] = wire if wire > captured else captured
+            times[n] = seconds * NANO + fraction * mult
+            at += captured
             n += 1
         self.frames += n - self.count
         self.count = n

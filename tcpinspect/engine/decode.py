@@ -12,7 +12,7 @@ from tcpinspect.protocol import header
 if not cython.compiled:
     from tcpinspect.engine.layers import Layers
     from tcpinspect.engine.segment import Segment
-    from tcpinspect.protocol.slow import be16, be32, fold16, ones_sum
+    from tcpinspect.protocol.slow import be16, be32, fold16, hosts_hash, ones_sum
 
 CHECKSUM_STATUS = ("unverified", "good", "bad", "unfinished")
 
@@ -23,7 +23,8 @@ R_MALFORMED = cython.declare(cython.longlong, MALFORMED)
 R_TOO_DEEP = cython.declare(cython.longlong, TOO_DEEP)
 MINIMUM = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
 ETHERNET = cython.declare(cython.longlong, 1)  # link type
-IPV4 = cython.declare(cython.longlong, 0x0800)  # EtherType
+IPV4_PLAIN = cython.declare(cython.longlong, 0x08004500)  # the EtherType, then version 4 and a header of five words
+UPPER24 = cython.declare(cython.longlong, 0xFFFFFF00)
 PLAIN_HEADERS = cython.declare(cython.longlong, 14 + 20 + 20)
 PROTOCOL_TCP = cython.declare(cython.longlong, 6)
 # The only right length of an option by its kind; 0: several are right, or nobody knows. Asked of rare options only.
@@ -57,27 +58,75 @@ class Decoder(Layers):
             self.away = 0
         return 0
 
+    @cython.boundscheck(False)
+    def hosts(self, records, first, last, hashes):
+        """For records `first` to `last` (not included) the hash of their two hosts (`hosts_hash`), -1 for those that are not plain."""
+        n: cython.longlong
+        at: cython.longlong
+        offsets: cython.uint[::1] = records.offsets
+        lengths: cython.uint[::1] = records.lengths
+        wire_lengths: cython.uint[::1] = records.wire_lengths
+        links: cython.int[::1] = records.links
+        for n in range(first, last):
+            at = offsets[n]
+            if self.is_plain(at, lengths[n], wire_lengths[n], links[n]):
+                hashes[n - first] = hosts_hash(be32(self.octets, at + 26), be32(self.octets, at + 30))
+            else:
+                hashes[n - first] = -1
+        return 0
+
     def is_plain(self, at, captured, wire, link):
         """1 for what almost every packet is: TCP in IPv4 without options in Ethernet, no fragment, with a length that fits the frame."""
         total: cython.longlong
-        if link != ETHERNET or captured < PLAIN_HEADERS or be16(self.octets, at + 12) != IPV4 or self.octets[at + 14] != 0x45:
+        if link != ETHERNET or captured < PLAIN_HEADERS:
             return 0
-        if self.octets[at + 23] != PROTOCOL_TCP or be16(self.octets, at + 20) & 0x3FFF:
+        # EtherType, version and header length; then flags and offset of a fragment, and the protocol.
+        if be32(self.octets, at + 12) & UPPER24 != IPV4_PLAIN or be32(self.octets, at + 20) & 0x3FFF00FF != PROTOCOL_TCP:
             return 0
         total = be16(self.octets, at + 16)
         return PLAIN_HEADERS - 14 <= total <= wire - 14
 
+    @cython.boundscheck(False)
+    def several(self, kept, into, records, picks, first, last, before):
+        """Read plain packets, those with the numbers `picks[first]` … `picks[last - 1]` of the batch, into `kept[into]` and those that
+        follow; the frame of record n is `before` + n. Returns how many: it ends before one whose TCP header is not sound."""
+        k: cython.longlong
+        n: cython.longlong
+        s: Segment
+        offsets: cython.uint[::1] = records.offsets
+        lengths: cython.uint[::1] = records.lengths
+        times: cython.longlong[::1] = records.times
+        for k in range(last - first):
+            n = picks[first + k]
+            s = cython.cast(Segment, kept[into + k])
+            s.frame = before + n
+            s.time_ns = times[n]
+            if not self.plain(s, offsets[n], lengths[n]):
+                return k
+        return last - first
+
     def plain(self, s, at, captured):
         """Read a plain packet at once; 0 when its TCP header is not sound."""
-        total: cython.longlong = be16(self.octets, at + 16)
-        s.ip_id = be16(self.octets, at + 18)
-        s.ttl = self.octets[at + 22]
+        length: cython.longlong = be16(self.octets, at + 16) - 20
+        captured -= 34
         s.family = 4
         s.src_hi = 0
-        s.src_lo = be32(self.octets, at + 26)
         s.dst_hi = 0
+        s.src_lo = be32(self.octets, at + 26)
         s.dst_lo = be32(self.octets, at + 30)
-        return self.header(s, at + 34, total - 20, total - 20 if captured >= 14 + total else captured - 34, 1)
+        s.ip_id = be16(self.octets, at + 18)
+        s.ttl = self.octets[at + 22]
+        if not self.header(s, at + 34, length, captured if captured < length else length):
+            return 0
+        self.options(s)
+        if captured < length:
+            s.checksum_status = 0
+        # The addresses stand just before: what is summed of the pseudo-header, but for protocol and length.
+        elif ones_sum(self.octets, at + 26, at + 34 + length, PROTOCOL_TCP + length) == 0xFFFF:
+            s.checksum_status = 1
+        else:
+            s.checksum_status = self.checksum(s, at + 34, length)
+        return 1
 
     def begin(self, at, captured, wire, link):
         """Stand in front of a packet and pass its link layer; 0, or the reason why there is no more."""
@@ -106,15 +155,19 @@ class Decoder(Layers):
         """The TCP header at which the walk stands; 0, or the reason why it is none."""
         if self.end - self.at < MINIMUM:
             return R_CUT_OFF
-        whole: cython.longlong = self.claimed_end <= self.wire_end
-        return 0 if self.header(s, self.at, self.wire_end - self.at, self.end - self.at, whole) else R_MALFORMED
+        length: cython.longlong = self.wire_end - self.at
+        if not self.header(s, self.at, length, self.end - self.at):
+            return R_MALFORMED
+        self.options(s)
+        # A segment longer than the packet has a checksum that covers more than is here.
+        whole: cython.bint = self.claimed_end <= self.wire_end and self.end - self.at >= length
+        s.checksum_status = self.checksum(s, self.at, length) if whole else 0
+        return 0
 
-    def header(self, s, at, length, captured, whole):
-        """Read the header at `at` of a segment of so many octets, `captured` of them here; 0 when its own length is impossible.
-
-        `whole`: the segment is not longer than the packet, so that its checksum covers what is here.
-        """
-        size: cython.longlong = (self.octets[at + 12] >> 4) * 4
+    def header(self, s, at, length, captured):
+        """Read the header at `at` of a segment of so many octets, `captured` of them here; 0 when its own length is impossible."""
+        word: cython.longlong = be32(self.octets, at + 12)  # data offset, reserved, flags, window
+        size: cython.longlong = word >> 28 << 2
         if size < MINIMUM or size > length:
             return 0
         s.src_port = be16(self.octets, at)
@@ -122,9 +175,9 @@ class Decoder(Layers):
         s.seq = be32(self.octets, at + 4)
         s.ack = be32(self.octets, at + 8)
         s.header_len = size
-        s.reserved = (self.octets[at + 12] >> 1) & 7
-        s.flags = be16(self.octets, at + 12) & 0x1FF
-        s.window_raw = be16(self.octets, at + 14)
+        s.reserved = (word >> 25) & 7
+        s.flags = (word >> 16) & 0x1FF
+        s.window_raw = word & 0xFFFF
         s.checksum = be16(self.octets, at + 16)
         s.urgent_pointer = be16(self.octets, at + 18)
         s.payload_len = length - size
@@ -132,25 +185,30 @@ class Decoder(Layers):
         s.payload_captured = captured - size if captured > size else 0
         s.options_at = at + MINIMUM
         s.options_len = (size if size < captured else captured) - MINIMUM
-        s.mss = -1
-        s.window_shift = -1
-        s.sack_permitted = 0
-        s.ts_val = -1
-        s.ts_ecr = -1
-        s.sack_count = 0
-        s.fast_open = -1
-        s.mptcp = -1
-        s.options_malformed = 0
-        # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
-        if s.options_len == 12 and be32(self.octets, at + MINIMUM) == 0x0101080A:
-            s.ts_val = be32(self.octets, at + MINIMUM + 4)
-            s.ts_ecr = be32(self.octets, at + MINIMUM + 8)
-        elif s.options_len:
-            self.options(s)
-        s.checksum_status = self.checksum(s, at, length) if whole and captured >= length else 0
         return 1
 
     def options(self, s):
+        """Read the options behind the header."""
+        # In the order in which they lie: what is alike is written together.
+        s.options_malformed = 0
+        s.sack_count = 0
+        s.mss = -1
+        s.window_shift = -1
+        s.sack_permitted = 0
+        s.fast_open = -1
+        s.mptcp = -1
+        # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
+        if s.options_len == 12 and be32(self.octets, s.options_at) == 0x0101080A:
+            s.ts_val = be32(self.octets, s.options_at + 4)
+            s.ts_ecr = be32(self.octets, s.options_at + 8)
+        else:
+            s.ts_val = -1
+            s.ts_ecr = -1
+            if s.options_len:
+                self.other_options(s)
+        return 0
+
+    def other_options(self, s):
         """Kinds and lengths as protocol.header names them; a wrong length marks the segment and ends the list."""
         at: cython.longlong = s.options_at
         end: cython.longlong = at + s.options_len
@@ -202,7 +260,7 @@ class Decoder(Layers):
 
     def checksum(self, s, at, length):
         """Good, bad, or unfinished: only the pseudo-header summed, which the network card would have completed."""
-        total: cython.longlong = ones_sum(self.octets, at, at + length)
+        total: cython.longlong = ones_sum(self.octets, at, at + length, 0)
         pseudo: cython.longlong = 6
         if s.family == 4:
             pseudo += (s.src_lo >> 16) + (s.src_lo & 0xFFFF) + (s.dst_lo >> 16) + (s.dst_lo & 0xFFFF)

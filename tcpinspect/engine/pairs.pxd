@@ -1,5 +1,5 @@
 cimport cython
-from tcpinspect.protocol.fast cimport pair_hash
+from tcpinspect.protocol.fast cimport host_hash, pair_hash
 from tcpinspect.engine.segment cimport Segment
 
 @cython.final
@@ -8,9 +8,14 @@ cdef class Pairs:
     cdef long long[::1] lines
     cdef object store
     cdef public long long count
-    cdef long long mask, used, seed, room, slot, tag
-    cdef public long long side
+    cdef long long[::1] hosts
+    cdef long long mask, shift, used, room, hosts_used, seed0, seed1, seed2, seed3, slot, tag, first, second
+    cdef public long long side, place
     cdef long long find(self, Segment s) noexcept
+    cdef long long find_six(self, Segment s) noexcept
+    cdef long long missed(self, long long slot, long long tag, long long first, long long second) noexcept
+    cdef long long side_of(self, Segment s, long long at, long long side) noexcept
+    cdef int add_hosts(self, Segment s) except -1
     cdef int add(self, Segment s, long long previous) except -1
     cdef long long live(self, long long stream) noexcept
     cdef int settle(self, long long stream, long long at) noexcept

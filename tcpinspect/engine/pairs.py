@@ -11,63 +11,122 @@ from array import array
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment  # noqa: F401
-    from tcpinspect.protocol.slow import pair_hash
+    from tcpinspect.protocol.slow import host_hash, pair_hash
 
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 
-# A line: both addresses, ports and family; in `links`, 32 bits each, where the connection lives and the stream before it on the
-# same pair, both plus 1, 0 for none; what either side's numbers count from (-1: unknown); in `left` the states in which the
-# connection's rows leave its ends, four bits each, above them the second of its last segment.
-FIELDS = ("hi0", "lo0", "hi1", "lo1", "ports", "links", "base0", "base1", "left")
+# A line: the pair's ends in order, the first shifted up by one, below it `turned`: the stream's first segment went from the second
+# end to the first; in `links`, 32 bits each, where the connection lives and the stream before it on the same pair, both plus 1, 0
+# for none; what either side's numbers count from (-1: unknown); in `left` the states in which the connection's rows leave its
+# ends, four bits each, above them the second of its last segment; where IPv6 addresses stand in `hosts`.
+FIELDS = ("first", "second", "links", "base0", "base1", "left", "hosts")
 WIDTH = cython.declare(cython.longlong, len(FIELDS))
 LINKS = cython.declare(cython.longlong, FIELDS.index("links"))
 BASE0 = cython.declare(cython.longlong, FIELDS.index("base0"))
 LEFT = cython.declare(cython.longlong, FIELDS.index("left"))
-FIRST_SLOTS = cython.declare(cython.longlong, 1024)
+HOSTS = cython.declare(cython.longlong, FIELDS.index("hosts"))
+FIRST_BITS = cython.declare(cython.longlong, 10)  # so many of a hash make a slot's number
+HASH_BITS = cython.declare(cython.longlong, 31)
 FIRST_LINES = cython.declare(cython.longlong, 256)
+IPV6 = cython.declare(cython.longlong, 6)
 
 
 class Pairs:
-    """`count` streams. A slot holds 31 bits of a pair's hash above the number of its newest stream plus 1; 0 is free."""
+    """`count` streams. A slot holds 31 bits of a pair's hash above the number of its newest stream plus 1; 0 is free.
+
+    An end is a host and 16 bits of port: of IPv4 the address, of IPv6 a hash of it, and then `hosts` has both addresses as well.
+    """
 
     def __init__(self):
-        self.slots = array("q", bytes(8 * FIRST_SLOTS))
-        self.mask = FIRST_SLOTS - 1
+        self.slots = array("q", bytes(8 << FIRST_BITS))
+        self.mask = (1 << FIRST_BITS) - 1
+        self.shift = HASH_BITS - FIRST_BITS
         self.used = 0
-        # Captures are hostile: an unpredictable seed keeps them from choosing colliding pairs.
-        self.seed = int.from_bytes(os.urandom(7), "little")
+        # Captures are hostile: unpredictable seeds keep them from choosing colliding pairs (`pair_hash`).
+        self.seed0, self.seed1, self.seed2, self.seed3 = (seed | 1 for seed in array("q", os.urandom(32)))
         self.store = array("q", bytes(8 * WIDTH * FIRST_LINES))
         self.lines = self.store
         self.room = FIRST_LINES
         self.count = 0
+        self.hosts = array("q", bytes(8 * 4))
+        self.hosts_used = 0
 
     def find(self, s):
-        """The newest stream of the segment's address pair, -1 without one; `slot`, `tag` and `side` remember the search.
+        """The newest stream of the segment's address pair, -1 without one; `slot` and what `add` needs remember the search.
 
-        `side`: 0 if the segment's source is that of the stream's first segment, else 1.
+        `side`: 0 if the segment's source is that of the stream's first segment, else 1. `place`: where its connection lives, or -1.
         """
-        tag: cython.longlong = pair_hash(s.src_hi, s.src_lo, s.src_port, s.dst_hi, s.dst_lo, s.dst_port, self.seed)
-        at: cython.longlong = (tag >> 4) & self.mask
+        if s.family == IPV6:
+            return self.find_six(s)
+        src: cython.longlong = s.src_lo << 16 | s.src_port
+        dst: cython.longlong = s.dst_lo << 16 | s.dst_port
+        first: cython.longlong = min(src, dst)
+        second: cython.longlong = max(src, dst)
+        tag: cython.longlong = pair_hash(first, second, self.seed0, self.seed1)
+        at: cython.longlong = tag >> self.shift
         slot: cython.longlong = self.slots[at]
-        ports: cython.longlong = s.src_port | s.dst_port << 16 | s.family << 32
         line: cython.longlong
-        self.tag = tag
-        self.side = 0
+        turned: cython.longlong
         while slot:
             if slot >> 32 == tag:
                 line = ((slot & MASK32) - 1) * WIDTH
-                if self.lines[line + 4] == ports and self.lines[line + 1] == s.src_lo and self.lines[line + 3] == s.dst_lo:
-                    if self.lines[line] == s.src_hi and self.lines[line + 2] == s.dst_hi:
+                turned = self.lines[line] ^ first << 1
+                if (turned == 0 or turned == 1) and self.lines[line + 1] == second:
+                    self.slot = at
+                    self.side = turned ^ (src > dst)
+                    self.place = (self.lines[line + LINKS] & MASK32) - 1
+                    return (slot & MASK32) - 1
+            at = (at + 1) & self.mask
+            slot = self.slots[at]
+        return self.missed(at, tag, first << 1 | (src > dst), second)
+
+    def find_six(self, s):
+        """`find` for IPv6: what agrees in ends, that is in hashes, must agree in addresses, too."""
+        src: cython.longlong = host_hash(s.src_hi, s.src_lo, self.seed2, self.seed3) << 16 | s.src_port
+        dst: cython.longlong = host_hash(s.dst_hi, s.dst_lo, self.seed2, self.seed3) << 16 | s.dst_port
+        first: cython.longlong = min(src, dst)
+        second: cython.longlong = max(src, dst)
+        tag: cython.longlong = pair_hash(first, second, self.seed0, self.seed1)
+        at: cython.longlong = tag >> self.shift
+        slot: cython.longlong = self.slots[at]
+        line: cython.longlong
+        turned: cython.longlong
+        side: cython.longlong
+        while slot:
+            if slot >> 32 == tag:
+                line = ((slot & MASK32) - 1) * WIDTH
+                turned = self.lines[line] ^ first << 1
+                if (turned == 0 or turned == 1) and self.lines[line + 1] == second:
+                    side = self.side_of(s, self.lines[line + HOSTS], turned ^ (src > dst))
+                    if side >= 0:
                         self.slot = at
-                        return (slot & MASK32) - 1
-                if self.lines[line + 1] == s.dst_lo and self.lines[line + 3] == s.src_lo and self.lines[line] == s.dst_hi:
-                    if self.lines[line + 4] == s.dst_port | s.src_port << 16 | s.family << 32 and self.lines[line + 2] == s.src_hi:
-                        self.slot = at
-                        self.side = 1
+                        self.side = side
+                        self.place = (self.lines[line + LINKS] & MASK32) - 1
                         return (slot & MASK32) - 1
             at = (at + 1) & self.mask
             slot = self.slots[at]
-        self.slot = at
+        return self.missed(at, tag, first << 1 | (src > dst), second)
+
+    def missed(self, slot, tag, first, second):
+        """Remember where the pair belongs."""
+        self.slot = slot
+        self.tag = tag
+        self.first = first
+        self.second = second
+        self.side = 0
+        self.place = -1
+        return -1
+
+    def side_of(self, s, at, side):
+        """The side of a segment whose ends are those of a line, `side` by their order, if its hosts are, too (at `at`); else -1."""
+        if side == 0 and self.hosts[at] == s.src_hi and self.hosts[at + 1] == s.src_lo:
+            if self.hosts[at + 2] == s.dst_hi and self.hosts[at + 3] == s.dst_lo:
+                return 0
+        # With the same port on two hosts of one hash the order of the ends says nothing.
+        if side == 1 or s.src_port == s.dst_port:
+            if self.hosts[at] == s.dst_hi and self.hosts[at + 1] == s.dst_lo:
+                if self.hosts[at + 2] == s.src_hi and self.hosts[at + 3] == s.src_lo:
+                    return 1
         return -1
 
     def add(self, s, previous):
@@ -77,15 +136,20 @@ class Pairs:
         if self.count == self.room:
             self.make_room()
         line = stream * WIDTH
-        self.lines[line] = s.src_hi
-        self.lines[line + 1] = s.src_lo
-        self.lines[line + 2] = s.dst_hi
-        self.lines[line + 3] = s.dst_lo
-        self.lines[line + 4] = s.src_port | s.dst_port << 16 | s.family << 32
+        if previous >= 0:
+            self.first = self.lines[previous * WIDTH] ^ self.side
+            self.second = self.lines[previous * WIDTH + 1]
+            self.tag = self.slots[self.slot] >> 32
+        self.lines[line] = self.first
+        self.lines[line + 1] = self.second
         self.lines[line + LINKS] = (previous + 1) << 32
         self.lines[line + BASE0] = -1
         self.lines[line + BASE0 + 1] = -1
         self.lines[line + LEFT] = -1
+        self.lines[line + HOSTS] = -1
+        if s.family == IPV6:
+            self.lines[line + HOSTS] = self.hosts_used
+            self.add_hosts(s)
         self.count = stream + 1
         self.slots[self.slot] = self.tag << 32 | self.count
         if previous < 0:
@@ -93,6 +157,20 @@ class Pairs:
             if self.used * 2 > self.mask:
                 self.spread()
         return stream
+
+    def add_hosts(self, s):
+        """Keep the addresses of an IPv6 segment."""
+        at: cython.longlong = self.hosts_used
+        if at == len(self.hosts):
+            grown = array("q", bytes(16 * at))
+            memoryview(grown)[:at] = memoryview(self.hosts)
+            self.hosts = grown
+        self.hosts[at] = s.src_hi
+        self.hosts[at + 1] = s.src_lo
+        self.hosts[at + 2] = s.dst_hi
+        self.hosts[at + 3] = s.dst_lo
+        self.hosts_used = at + 4
+        return 0
 
     def live(self, stream):
         """Where the stream's connection lives; -1 when its rows are written."""
@@ -127,7 +205,9 @@ class Pairs:
     def opens(self, stream, lo, port):
         """The sender of the stream's first segment has this address and port."""
         line: cython.longlong = stream * WIDTH
-        return self.lines[line + 1] == lo and self.lines[line + 4] & 0xFFFF == port
+        end: cython.longlong = self.lines[line + 1] if self.lines[line] & 1 else self.lines[line] >> 1
+        hosts: cython.longlong = self.lines[line + HOSTS]
+        return end & 0xFFFF == port and lo == (end >> 16 if hosts < 0 else self.hosts[hosts + 1])
 
     def make_room(self):
         """A quarter more lines. The view must let go first: an array that is looked at cannot grow."""
@@ -147,10 +227,11 @@ class Pairs:
         k: cython.longlong
         self.slots = array("q", bytes(8 * size))
         self.mask = size - 1
+        self.shift -= 1
         for k in range(size // 2):
             entry = old[k]
             if entry:
-                at = (entry >> 36) & self.mask
+                at = entry >> 32 >> self.shift
                 while self.slots[at]:
                     at = (at + 1) & self.mask
                 self.slots[at] = entry

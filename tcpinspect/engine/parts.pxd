@@ -5,12 +5,12 @@ from tcpinspect.engine.finish cimport Chunk
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.track cimport Tracker
 from tcpinspect.engine.whole cimport Whole
-from tcpinspect.protocol.fast cimport be32
+from tcpinspect.protocol.fast cimport hosts_hash
 
 @cython.final
 cdef class Parts(Whole):
     cdef public list trackers
-    cdef int[::1] picks
+    cdef int[::1] picks, hashes
     cdef long long before
     cdef Decoder decoder
     cdef Segment segment
@@ -30,4 +30,3 @@ cdef class Starts:
 
 cdef long long part_of_hosts(Segment s) noexcept
 cdef long long fold(long long value) noexcept
-cdef long long part_of(long long a, long long b) noexcept

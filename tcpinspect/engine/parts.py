@@ -19,15 +19,13 @@ if not cython.compiled:
     from tcpinspect.engine.segment import Segment
     from tcpinspect.engine.track import Tracker
     from tcpinspect.engine.whole import Whole
-    from tcpinspect.protocol.slow import be32
+    from tcpinspect.protocol.slow import hosts_hash
 
 PARTS = 8
 
 N = cython.declare(cython.longlong, PARTS)
 ROOM = cython.declare(cython.longlong, 4096)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
-MASK31 = cython.declare(cython.longlong, 0x7FFFFFFF)
-MIX = cython.declare(cython.longlong, 0x2545F491)
 R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
@@ -42,6 +40,7 @@ class Parts(Whole):
         Whole.__init__(self)
         self.trackers = trackers
         self.picks = array("i", bytes(4 * PARTS * ROOM))
+        self.hashes = array("i")
         self.decoder = Decoder()
         self.segment = Segment()
         self.segment.shown = 0
@@ -64,13 +63,16 @@ class Parts(Whole):
         """Deal out records `first` to `last` (not included) of those that `records.next_block()` has just read."""
         n: cython.longlong
         part: cython.longlong
-        at: cython.longlong
+        hashes: cython.int[::1]
         self.decoder.use(records.view)
         self.before = self.count(records, first, last)
+        if last - first > len(self.hashes):
+            self.hashes = array("i", bytes(4 * (last - first)))
+        hashes = self.hashes
+        self.decoder.hosts(records, first, last, hashes)
         for n in range(first, last):
-            at = records.offsets[n]
-            if self.decoder.is_plain(at, records.lengths[n], records.wire_lengths[n], records.links[n]):
-                part = part_of(be32(self.decoder.octets, at + 26), be32(self.decoder.octets, at + 30))
+            if hashes[n - first] >= 0:
+                part = hashes[n - first] & (N - 1)
                 if self.mine[part]:
                     if self.waiting[part] == ROOM:
                         self.flush(records, part)
@@ -152,17 +154,10 @@ class Starts:
 
 
 def part_of_hosts(s):
-    """The part of a decoded segment."""
-    return part_of(fold(s.src_hi) * 5 + fold(s.src_lo), fold(s.dst_hi) * 5 + fold(s.dst_lo))
+    """The part of a decoded segment. Whoever forges a capture so that all is in one part can only make it slow, as with one host."""
+    return hosts_hash(fold(s.src_hi) * 5 + fold(s.src_lo), fold(s.dst_hi) * 5 + fold(s.dst_lo)) & (N - 1)
 
 
 def fold(value):
     """62 bits of an address in 31, IPv4 as it is."""
     return (value ^ ((value >> 32) * 3)) & MASK32
-
-
-def part_of(a, b):
-    """The part of two hosts, the same in both directions. No secret seed: results must be the same every time, and whoever
-    forges a capture can only make it slow, as with one host."""
-    mixed: cython.longlong = ((a ^ b) & MASK31) * MIX + ((a + b) & MASK31) * 3
-    return ((mixed >> 20) ^ (mixed >> 9)) & (N - 1)

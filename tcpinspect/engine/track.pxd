@@ -29,8 +29,10 @@ cdef class Tracker(Whole):
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
     cpdef int block(self, Batch records, long long first, long long last) except -1
     cdef int some(self, Batch records, int[::1] picks, long long first, long long last, long long before) except -1
+    cdef int unsound(self, Batch records, long long n) except -1
     cdef int track(self, Segment s) except -1
-    cdef int keep(self, Segment s) except -1
+    cdef int keep(self, long long count) except -1
+    cdef int enter(self, Segment s, long long stream, long long at) except -1
     cdef int follow_all(self) except -1
     cdef int follow(self, Connection c) except -1
     cdef int note_checksum(self, Segment s) noexcept

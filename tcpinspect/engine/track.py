@@ -123,7 +123,7 @@ class Tracker(Whole):
             reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
             self.reasons[reason] += 1
             if reason == 0:
-                self.keep(s)
+                self.keep(1)
                 if self.kept == self.window:
                     self.follow_all()
                 s = cython.cast(Segment, self.segments_kept[self.kept])
@@ -134,77 +134,91 @@ class Tracker(Whole):
     def some(self, records, picks, first, last, before):
         """Analyse the records whose numbers in the batch are `picks[first]` … `picks[last - 1]`, all plain (`Decoder.is_plain`); the
         frame of record n is `before` + n. Of the capture as a whole it counts nothing."""
-        k: cython.longlong
-        n: cython.longlong
-        reason: cython.longlong
-        s: Segment = self.segments_kept[0]
-        for k in range(first, last):
-            n = picks[k]
-            s.frame = before + n
-            s.time_ns = records.times[n]
-            if s.time_ns > self.now_ns:
-                self.now_ns = s.time_ns
-            if not self.decoder.plain(s, records.offsets[n], records.lengths[n]):
-                reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
-                self.reasons[reason] += 1
-                if reason:
-                    continue
-            self.keep(s)
+        came: cython.longlong
+        while first < last:
+            came = min(last - first, self.window - self.kept)
+            came = self.decoder.several(self.segments_kept, self.kept, records, picks, first, first + came, before)
+            self.keep(came)
+            first += came
             if self.kept == self.window:
                 self.follow_all()
-            s = cython.cast(Segment, self.segments_kept[self.kept])
+            elif first < last:  # the one whose TCP header is not sound
+                self.unsound(records, picks[first])
+                first += 1
         return self.follow_all()
+
+    def unsound(self, records, n):
+        """Count a packet whose TCP header is not sound by the reason that decoding gives."""
+        s: Segment = self.segments_kept[self.kept]
+        if records.times[n] > self.now_ns:
+            self.now_ns = records.times[n]
+        self.reasons[self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])] += 1
+        return 0
 
     def track(self, s):
         """Take in a segment that was decoded elsewhere."""
         kept: Segment = self.segments_kept[0]
         self.segments_kept[0] = s
-        self.keep(s)
+        self.keep(1)
         self.follow_all()
         self.segments_kept[0] = kept
         return 0
 
-    def keep(self, s):
-        """Find the connection of a segment, the next of `segments_kept`, and let it wait there until it is followed."""
-        stream: cython.longlong = self.pairs.find(s)
-        side: cython.longlong = self.pairs.side
-        reused: cython.longlong = 0
-        at: cython.longlong = self.pairs.live(stream) if stream >= 0 else -1
-        c: Connection = None
-        self.segments += 1
-        if s.checksum_status == 1:
-            self.checksums_good += 1
-        elif s.checksum_status:
-            self.note_checksum(s)
-        if at >= 0:
+    def keep(self, count):
+        """Find the connections of the next so many of `segments_kept`, and let them wait there until they are followed."""
+        k: cython.longlong
+        at: cython.longlong
+        stream: cython.longlong
+        s: Segment
+        c: Connection
+        for k in range(self.kept, self.kept + count):
+            s = cython.cast(Segment, self.segments_kept[k])
+            if s.time_ns > self.now_ns:
+                self.now_ns = s.time_ns
+            self.segments += 1
+            if s.checksum_status == 1:
+                self.checksums_good += 1
+            elif s.checksum_status:
+                self.note_checksum(s)
+            stream = self.pairs.find(s)
+            at = self.pairs.place
+            s.side = self.pairs.side
+            s.reused = 0
+            if at < 0 or s.flags & SYN_ACK == SYN:
+                at = self.enter(s, stream, at)
             c = cython.cast(Connection, self.alive[at])
-            if s.flags & SYN_ACK == SYN:
-                self.follow(c)
-                if is_new_connection(s, c.half1 if side else c.half0, c.half0 if side else c.half1, c.pair):
-                    reused = 1
-                    c.superseded = 1
+            if c.ghost:
+                self.late_segments += 1
+            self.after[k] = -1
+            if c.first_kept < 0:
+                c.first_kept = k
+                self.places[self.met] = at
+                self.met += 1
+            else:
+                self.after[c.last_kept] = k
+            c.last_kept = k
+            self.kept = k + 1
+        return 0
+
+    def enter(self, s, stream, at):
+        """Find the place of the connection of a SYN, or of a segment whose stream (-1: a new one) has none alive."""
+        reused: cython.longlong = 0
+        c: Connection
+        if at >= 0:
+            c = self.alive[at]
+            self.follow(c)
+            if not is_new_connection(s, c.half1 if s.side else c.half0, c.half0 if s.side else c.half1, c.pair):
+                return at
+            reused = 1
+            c.superseded = 1
         elif stream >= 0:
             if s.flags & SYN_ACK == SYN:
-                reused = self.pairs.base(stream, side) >= 0 and s.seq != self.pairs.base(stream, side)
+                reused = self.pairs.base(stream, s.side) >= 0 and s.seq != self.pairs.base(stream, s.side)
             if not reused:
-                c = self.ghost(s, stream)
-        if stream < 0 or reused:
-            c = self.begin(s, stream)
-            side = 0
-        if c.ghost:
-            self.late_segments += 1
-        s.side = side
+                return self.ghost(s, stream).place
         s.reused = reused
-        self.after[self.kept] = -1
-        if c.first_kept < 0:
-            c.first_kept = self.kept
-            self.places[self.met] = c.place
-            self.met += 1
-        else:
-            self.after[c.last_kept] = self.kept
-        c.last_kept = self.kept
-        self.kept += 1
-        return 0
+        s.side = 0
+        return self.begin(s, stream).place
 
     def follow_all(self):
         """Follow all that waits, connection by connection."""

@@ -26,24 +26,31 @@ class Whole:
         time_ns: cython.longlong
         octets: cython.longlong = 0
         before: cython.longlong = self.frames + 1 - first
+        last_ns: cython.longlong = self.last_ns
+        lengths: cython.uint[::1] = records.lengths
+        wire_lengths: cython.uint[::1] = records.wire_lengths
+        times: cython.longlong[::1] = records.times
         health: Health = self.health
+        if self.first_ns < 0 and first < last:
+            self.first_ns = times[first]
         for n in range(first, last):
-            time_ns = records.times[n]
-            octets += records.wire_lengths[n]
-            if records.lengths[n] < records.wire_lengths[n]:
+            time_ns = times[n]
+            octets += wire_lengths[n]
+            if lengths[n] < wire_lengths[n]:
                 self.cut += 1
                 if not health.cut_frame:
                     health.cut_frame = before + n
-            if self.first_ns < 0 or time_ns < self.first_ns:
-                self.first_ns = time_ns
-            if time_ns < self.last_ns:
-                self.steps_back += 1
+            if time_ns >= last_ns:
+                last_ns = time_ns
             else:
-                self.last_ns = time_ns
+                self.steps_back += 1
+                if time_ns < self.first_ns:
+                    self.first_ns = time_ns
             if health.behind or time_ns < health.previous_ns:
                 health.clock(time_ns, before + n)
             else:
                 health.previous_ns = time_ns
+        self.last_ns = last_ns
         self.frames += last - first
         self.octets += octets
         return before

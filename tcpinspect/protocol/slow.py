@@ -18,9 +18,10 @@ def le32(octets: bytes, at: int) -> int:
     return int.from_bytes(octets[at : at + 4], "little")
 
 
-def ones_sum(octets: bytes, at: int, end: int) -> int:
-    """The ones' complement sum of 16-bit words of the octets `at` … `end` (RFC 1071); an odd last octet is the higher half of one."""
-    total = int.from_bytes(bytes(octets[at:end]) + bytes((end - at) % 2), "big")
+def ones_sum(octets: bytes, at: int, end: int, more: int) -> int:
+    """The ones' complement sum of 16-bit words, `more` and the octets `at` … `end` (RFC 1071), eight at least; an odd last one is
+    the higher half of a word."""
+    total = int.from_bytes(bytes(octets[at:end]) + bytes((end - at) % 2), "big") + more
     return total % 0xFFFF or (0xFFFF if total else 0)
 
 
@@ -29,17 +30,20 @@ def fold16(total: int) -> int:
     return total % 0xFFFF or (0xFFFF if total else 0)
 
 
-def pair_hash(src_hi: int, src_lo: int, src_port: int, dst_hi: int, dst_lo: int, dst_port: int, seed: int) -> int:
-    """31 bits of both ends of a pair, the same in both directions; without `seed` nobody can choose pairs that collide."""
-    both = _spread(src_hi, src_lo, src_port, seed) + _spread(dst_hi, dst_lo, dst_port, seed)
-    return (both * 0x9E3779B97F4A7C15 & _WORD) >> 33
+def pair_hash(first: int, second: int, seed0: int, seed1: int) -> int:
+    """31 bits of the two ends of a pair; whoever does not know the odd seeds cannot choose pairs that collide."""
+    return (first * seed0 + second * seed1 & _WORD) >> 33
 
 
-def _spread(hi: int, lo: int, port: int, seed: int) -> int:
-    """One end over 64 bits, by multiplication with odd numbers and shifts."""
-    mixed = (lo ^ seed ^ port << 40) * 0xD6E8FEB86659FD93 & _WORD
-    mixed = (mixed ^ mixed >> 32 ^ hi) * 0xD6E8FEB86659FD93 & _WORD
-    return mixed ^ mixed >> 29
+def host_hash(hi: int, lo: int, seed0: int, seed1: int) -> int:
+    """46 bits of an IPv6 address, the highest set."""
+    return 1 << 45 | (hi * seed0 + lo * seed1 & _WORD) >> 19
+
+
+def hosts_hash(a: int, b: int) -> int:
+    """31 bits of two hosts, the same in both directions and every time."""
+    mixed = ((a ^ b) & 0x7FFFFFFF) * 0x2545F491 + ((a + b) & 0x7FFFFFFF) * 3
+    return (mixed >> 20 ^ mixed >> 9) & 0x7FFFFFFF
 
 
 _WORD = (1 << 64) - 1

@@ -14,7 +14,7 @@ from tcpinspect.engine.segment import Segment
 from tcpinspect.engine.track import Tracker
 from tcpinspect.protocol.header import parse_options
 
-RAW = 101
+RAW, ETHERNET = 101, 1
 CLIENT, SERVER, ROUTER = bytes([192, 0, 2, 1]), bytes([198, 51, 100, 2]), bytes([203, 0, 113, 9])
 CLIENT6, SERVER6, ROUTER6 = (bytes.fromhex("20010db8") + bytes(11) + bytes([n]) for n in (1, 2, 9))
 
@@ -44,15 +44,15 @@ def ipv6(data: bytes, following: int = 6, *, source: bytes = CLIENT6, target: by
     return struct.pack(">IHBB", 6 << 28, len(data), following, 64) + source + target + data
 
 
-def decode(packet: bytes, captured: int | None = None) -> tuple[int, Segment, Decoder]:
+def decode(packet: bytes, captured: int | None = None, link: int = RAW) -> tuple[int, Segment, Decoder]:
     """The packet between octets that must never be read."""
     decoder, segment = Decoder(), Segment()
     decoder.use(b"\x05" * 9 + packet + b"\x05" * 60)
-    return decoder.decode(segment, 9, len(packet) if captured is None else captured, len(packet), RAW), segment, decoder
+    return decoder.decode(segment, 9, len(packet) if captured is None else captured, len(packet), link), segment, decoder
 
 
-def segment_of(packet: bytes, captured: int | None = None) -> Segment:
-    reason, segment, _ = decode(packet, captured)
+def segment_of(packet: bytes, captured: int | None = None, link: int = RAW) -> Segment:
+    reason, segment, _ = decode(packet, captured, link)
     assert reason == SEGMENT
     return segment
 
@@ -168,9 +168,9 @@ def test_snap_length() -> None:
         assert (CHECKSUM_STATUS[s.checksum_status] == "unverified") == (captured < len(packet))
 
 
-@pytest.mark.parametrize("version", [4, 6])
-@pytest.mark.parametrize("length", [0, 1, 2, 7, 8, 9, 1460])
-def test_checksum(version: int, length: int) -> None:
+@pytest.mark.parametrize(("version", "link"), [(4, RAW), (6, RAW), (4, ETHERNET)])
+@pytest.mark.parametrize("length", [*range(10), 31, 1460])
+def test_checksum(version: int, link: int, length: int) -> None:
     wrap, source, target = (ipv4, CLIENT, SERVER) if version == 4 else (ipv6, CLIENT6, SERVER6)
     body = tcp(b"\1\1\1\1", bytes(n * 7 & 0xFF for n in range(length)))
     pseudo = summed(source + target, 6)
@@ -178,7 +178,9 @@ def test_checksum(version: int, length: int) -> None:
     good = summed(body, with_length) ^ 0xFFFF
 
     def status(checksum: int) -> str:
-        return CHECKSUM_STATUS[segment_of(wrap(body[:16] + struct.pack(">H", checksum) + body[18:])).checksum_status]
+        packet = wrap(body[:16] + struct.pack(">H", checksum) + body[18:])
+        # in Ethernet a packet is "plain", and read at once
+        return CHECKSUM_STATUS[segment_of(bytes(12) + b"\x08\0" + packet if link == ETHERNET else packet, link=link).checksum_status]
 
     assert status(good) == "good"
     assert status(good ^ 0x0100) == "bad"
