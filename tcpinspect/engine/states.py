@@ -13,10 +13,10 @@ from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
 if not cython.compiled:
-    from tcpinspect.engine.arrivals import Arrivals
     from tcpinspect.engine.doubts import doubt_rows
     from tcpinspect.engine.kinds import handshake_of, name_client, teardown_of
     from tcpinspect.engine.moments import Moments  # noqa: F401
+    from tcpinspect.engine.walk import Walk
     from tcpinspect.protocol.seqnum import difference
 
 __all__ = ["CLIENT_EVIDENCE", "DOUBTS", "HANDSHAKES", "ROW_FIELDS", "TEARDOWNS", "Solver", "likely_client"]
@@ -60,7 +60,7 @@ TIME_WAIT_LASTS_S = 60
 TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
 
 
-class Solver(Arrivals):
+class Solver(Walk):
     """Solves one connection after the other. After `solve`: `n` rows in time order, both sides mixed; final states; kinds.
 
     While it solves: `told` is the record that was told before its turn, -1 none; `fin_missed` says that the side's FIN was not captured
@@ -101,8 +101,9 @@ class Solver(Arrivals):
         self.count[1] = 0
         self._survey(n)
         self._round_trip(n)
+        self.walked = self._walk(n)
         for side in range(2):
-            self._solve_side(side, n, capture_end_ns)
+            self._solve_side(side, self.walked, n, capture_end_ns)
             if self.anew:
                 self._survey(n)
         name_client(self, client)
@@ -117,7 +118,8 @@ class Solver(Arrivals):
         self.error_frame[1] = 0
         return 0
 
-    def _solve_side(self, x, n, capture_end_ns):
+    def _solve_side(self, x, first, n, capture_end_ns):
+        """Solve one side, from record `first` on."""
         i: cython.longlong
         base: cython.longlong
         latest: cython.longlong = -1
@@ -131,7 +133,9 @@ class Solver(Arrivals):
         self.waiting = 0
         self.end_ns = capture_end_ns
         self.ended = 0
-        for i in range(n):
+        if first:
+            latest = self._resume(x, first)
+        for i in range(first, n):
             if self.side[i] == x:
                 if latest >= 0 and self._twin(latest, i) and self.octets[i] > 0:
                     continue
