@@ -1,6 +1,8 @@
 cimport cython
 from tcpinspect.engine.segment cimport Segment
 
+cdef int widen(object values, long long first, long long count, long long[::1] out, long long at) except -1
+
 @cython.final
 cdef class Rows:
     cdef public object data
@@ -14,6 +16,7 @@ cdef class Rows:
 cdef class SegmentColumns:
     cdef public object chunks, arrays
     cdef public long long count
+    cdef bint copied
     cdef long long capacity, pool_used
     cdef long long[::1] frame, time_ns, ack_rtt_ns, initial_rtt_ns, rto_ns, seq, ack, ts_val, ts_ecr
     cdef int[::1] stream, payload_len, window, duplicate_ack_num, bytes_in_flight, mss, options_at, ip_id

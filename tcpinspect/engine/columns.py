@@ -81,10 +81,12 @@ class Rows:
 
 
 class SegmentColumns:
-    """The segments table in chunks: `chunks` is a list of (rows, arrays by name, option octets)."""
+    """The segments table in chunks: `chunks`, a list or what is like one, gets (rows, arrays by name) whenever one is full; `copied`:
+    it keeps a copy, so that the arrays are written again."""
 
-    def __init__(self):
-        self.chunks = []
+    def __init__(self, chunks=None, copied=False):
+        self.chunks = [] if chunks is None else chunks
+        self.copied = copied
         self.capacity = FIRST_CHUNK // 2
         self.start()
 
@@ -136,7 +138,10 @@ class SegmentColumns:
         """Close the chunk being written; call once at the end."""
         if self.count:
             self.chunks.append((self.count, self.arrays))
-            self.start()
+            if self.copied:
+                self.count = self.pool_used = 0
+            else:
+                self.start()
         return 0
 
     def add(self, s, stream, side, seq, ack, view):
@@ -183,3 +188,42 @@ class SegmentColumns:
         self.pool_used += s.options_len
         self.count = n + 1
         return 0
+
+
+def widen(values, first, count, out, at):
+    """Copy `count` numbers of any array type, from the one at `first` on, to 64 bits at `at`."""
+    n: cython.longlong
+    if first + count > len(values) or at + count > len(out):
+        raise IndexError("more numbers than there are")
+    kind: str = values.format if isinstance(values, memoryview) else values.typecode
+    if cython.compiled:
+        if kind == "q":
+            q: cython.const[cython.longlong][::1] = values
+            for n in range(count):
+                out[at + n] = q[first + n]
+        elif kind == "i":
+            i: cython.const[cython.int][::1] = values
+            for n in range(count):
+                out[at + n] = i[first + n]
+        elif kind == "I":
+            u: cython.const[cython.uint][::1] = values
+            for n in range(count):
+                out[at + n] = u[first + n]
+        elif kind == "H":
+            w: cython.const[cython.ushort][::1] = values
+            for n in range(count):
+                out[at + n] = w[first + n]
+        elif kind == "h":
+            h: cython.const[cython.short][::1] = values
+            for n in range(count):
+                out[at + n] = h[first + n]
+        elif kind == "B":
+            b: cython.const[cython.uchar][::1] = values
+            for n in range(count):
+                out[at + n] = b[first + n]
+        else:
+            raise TypeError(f"no array of {kind}")
+    else:
+        for n in range(count):
+            out[at + n] = values[first + n]
+    return 0

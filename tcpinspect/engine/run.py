@@ -14,6 +14,7 @@ from tcpinspect.capture.source import Input
 from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.finish import Chunk, Finisher
+from tcpinspect.engine.sheet import Sheet
 from tcpinspect.engine.shelf import Shelf
 from tcpinspect.engine.signs import Sign, Suspects, signs
 from tcpinspect.engine.track import Tracker
@@ -42,7 +43,7 @@ class Result:
     checksums: dict[str, int]
     chunks: list[Chunk] = field(repr=False)
     late_segments: int
-    segment_chunks: list[tuple[int, dict[str, Any]]] = field(repr=False)
+    segment_chunks: Sequence[tuple[int, dict[str, Any]]] = field(repr=False)
     interrupted: bool = False
     health: dict[str, Sign] = field(default_factory=dict)
 
@@ -83,7 +84,7 @@ def run(
     files = Files(inputs(where), follow=follow)
     shelf = Shelf() if take is not None else None
     finisher = Finisher(steps, shelf)
-    columns = (SegmentColumns() if segments is True else segments) or None
+    columns = (SegmentColumns(Sheet(), copied=True) if segments is True else segments) or None
     tracker = Tracker(finisher, columns, take is not None, Suspects())
     chunks: list[Chunk] = []
     with no_collector():

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, overload
 from tcpinspect.capture.source import Input
 from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, run
+from tcpinspect.engine.sheet import Sheet
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
 from tcpinspect.insight.phrases import count
@@ -20,6 +21,7 @@ from tcpinspect.model.notebook import RowList
 from tcpinspect.model.row import ROW_TYPES, Row
 from tcpinspect.model.segment import Segment
 from tcpinspect.model.segment_batches import SegmentBatch, SegmentChunk, pick, rows_of_stream, segment_batches
+from tcpinspect.model.segment_frame import SegmentTable
 from tcpinspect.model.table import RowBatch, Table
 from tcpinspect.schema import SEGMENTS, TABLES
 
@@ -192,7 +194,7 @@ class Analysis:
         if name not in self._tables:
             chunks = self._result.chunks
             if name == "segments":
-                table = Table(name, segment_batches(self._result.segment_chunks, self._ends))
+                table = self._segments_table()
             elif name == "connections":
                 table = Table(name, [ConnectionBatch(chunk, self._ends, self.capture.last_ns or 0) for chunk in chunks])
             elif name == "timeline":
@@ -201,6 +203,12 @@ class Analysis:
                 table = Table(name, [RowBatch(name, self.findings)])
             self._tables[name] = table
         return self._tables[name]
+
+    def _segments_table(self) -> Table:
+        chunks = self._result.segment_chunks
+        if isinstance(chunks, Sheet):
+            return SegmentTable(chunks, self._ends)
+        return Table("segments", segment_batches(chunks, self._ends))
 
     def frame(self, name: str) -> pandas.DataFrame:
         """A table as a pandas frame, with fixed columns and nullable types."""
@@ -222,7 +230,7 @@ class Analysis:
         return out
 
     @property
-    def segment_chunks(self) -> list[tuple[int, dict[str, Any]]]:
+    def segment_chunks(self) -> Sequence[SegmentChunk]:
         """The segments as the engine keeps them, some thousand rows at a time: how many, and an array a column."""
         return self._result.segment_chunks
 

@@ -6,7 +6,7 @@ Here UNKNOWN becomes null, codes become words, and a connection's number its add
 from __future__ import annotations
 
 from array import array
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from tcpinspect.engine.columns import UNKNOWN
@@ -15,13 +15,18 @@ from tcpinspect.engine.states import DOUBTS
 from tcpinspect.engine.zeek import CONN_STATES
 from tcpinspect.insight.details import AT_WORK_NS, REPEATED_NS, Facts, details
 from tcpinspect.model.endpoints import Endpoints
-from tcpinspect.model.table import Coded
+from tcpinspect.model.table import Coded, Texts
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 from tcpinspect.schema import CONNECTIONS, TIMELINE
 
 _STATES = [str(state) for state in State]
 _EVENTS = [str(event) for event in Event]
 _EVIDENCE = [str(evidence) for evidence in Evidence]
+_WORDS: dict[str, Callable[[int], Any]] = {  # of the columns of connections that are codes
+    "conn_state": CONN_STATES.__getitem__, "handshake": HANDSHAKE_WORDS.__getitem__, "teardown": TEARDOWN_WORDS.__getitem__,
+    "client_evidence": _EVIDENCE.__getitem__, "client_state": _STATES.__getitem__, "server_state": _STATES.__getitem__,
+    "sack": bool, "timestamps": bool,
+}  # fmt: skip
 
 
 class _ListBatch:
@@ -90,38 +95,82 @@ class ConnectionBatch(_ListBatch):
         ready = {
             "client": Coded(place, None, ends.client.__getitem__),
             "server": Coded(place, None, ends.server.__getitem__),
-            "conn_state": Coded(raw["conn_state"], None, CONN_STATES.__getitem__),
             "history": Coded(each, None, self._histories().__getitem__),
-            "handshake": Coded(raw["handshake"], None, HANDSHAKE_WORDS.__getitem__),
-            "teardown": Coded(raw["teardown"], None, TEARDOWN_WORDS.__getitem__),
-            "client_evidence": Coded(raw["client_evidence"], None, _EVIDENCE.__getitem__),
-            "client_state": Coded(raw["client_state"], UNKNOWN, _STATES.__getitem__),
-            "server_state": Coded(raw["server_state"], UNKNOWN, _STATES.__getitem__),
-            "sack": Coded(raw["sack"], UNKNOWN, bool),
-            "timestamps": Coded(raw["timestamps"], UNKNOWN, bool),
             "handshake_detail": Coded(each, None, opening.__getitem__),
             "teardown_detail": Coded(each, None, closing.__getitem__),
-        }
+        } | {name: Coded(raw[name], UNKNOWN, words) for name, words in _WORDS.items()}
         return [ready[c.name] if c.name in ready else Coded(raw[c.name], UNKNOWN if c.nullable else None) for c in CONNECTIONS]
+
+    def numbers(self) -> list[Coded | Texts]:
+        """The columns for `frames`."""
+        import numpy as np
+
+        chunk, ends = self._chunk, self._ends
+        rows, width, first = chunk.done, len(CONNECTION_FIELD), chunk.first - ends.first
+        cells = np.asarray(chunk.rows)[: rows * width].reshape(rows, width)
+        raw = {name: cells[:, n] for name, n in CONNECTION_FIELD.items()}
+        history = self._history_texts(raw["history_at"], raw["history_length"])
+        alike, opening, closing = self._details_alike(raw, history)
+        mine = slice(first, first + rows)
+        ready = {
+            "client": Coded(np.asarray(ends.client_number[mine]), None, ends.texts.__getitem__),
+            "server": Coded(np.asarray(ends.server_number[mine]), None, ends.texts.__getitem__),
+            "history": history,
+            "handshake_detail": Coded(alike, None, opening.__getitem__),
+            "teardown_detail": Coded(alike, None, closing.__getitem__),
+        }
+        for name, words in _WORDS.items():
+            ready[name] = Coded(raw[name], UNKNOWN, words)
+        return [ready[c.name] if c.name in ready else Coded(raw[c.name], UNKNOWN if c.nullable else None) for c in CONNECTIONS]
+
+    def _history_texts(self, at: Any, length: Any) -> Texts:
+        """The histories, which lie one behind the other unless connections left before the capture ended."""
+        import numpy as np
+
+        offsets = np.zeros(len(at) + 1, np.int64)
+        np.cumsum(length, out=offsets[1:])
+        letters = self._chunk.letters
+        if (at != offsets[:-1]).any():
+            letters = b"".join([letters[start : start + size] for start, size in zip(at.tolist(), length.tolist(), strict=True)])
+        return Texts(offsets, bytes(letters))
+
+    def _details_alike(self, raw: dict[str, Any], history: Texts) -> tuple[Any, list[str | None], list[str | None]]:
+        """Which group of rows that are alike in what their details rest on each row belongs to, and the details of each group."""
+        import numpy as np
+
+        quiet = self._end_ns - raw["start_ns"] - raw["duration_ns"]
+        waited = np.where(raw["syn_ack_to_ack_ns"] == UNKNOWN, quiet, raw["syn_ack_to_ack_ns"])
+        key = history.arrow().dictionary_encode().indices.to_numpy().astype(np.int64)
+        for values, size in (
+            *((raw[name], 64) for name in ("handshake", "teardown", "completeness")),
+            *((np.maximum(raw[name], -1) + 1, 16) for name in ("client_state", "server_state")),
+            *((raw[name] > 0, 2) for name in ("client_payload_bytes", "server_payload_bytes", "server_retransmissions")),
+            (waited >= REPEATED_NS, 2), (quiet >= AT_WORK_NS, 2),
+        ):  # fmt: skip
+            key = key * size + values
+        _, first, group = np.unique(key, return_index=True, return_inverse=True)
+        return group, *self._details(first.tolist())
 
     def _histories(self) -> list[str]:
         chunk, letters = self._chunk, self._chunk.letters.decode("ascii")
         ats, lengths = (chunk.column(CONNECTION_FIELD[name]) for name in ("history_at", "history_length"))
         return [letters[at : at + n] for at, n in zip(ats, lengths, strict=True)]
 
-    def _details(self) -> tuple[list[str | None], list[str | None]]:
+    def _details(self, rows: Sequence[int] | None = None) -> tuple[list[str | None], list[str | None]]:
+        """The details of these rows, or of all."""
         end_ns = self._end_ns
         names = ("handshake", "teardown", "completeness", "client_state", "server_state", "client_payload_bytes", "server_payload_bytes",
-                 "server_retransmissions", "syn_ack_to_ack_ns", "start_ns", "duration_ns")  # fmt: skip
-        columns = (self._chunk.column(CONNECTION_FIELD[name]) for name in names)
+                 "server_retransmissions", "syn_ack_to_ack_ns", "start_ns", "duration_ns", "history_at", "history_length")  # fmt: skip
+        columns = [self._chunk.column(CONNECTION_FIELD[name]) for name in names]
+        if rows is not None:
+            columns = [array("q", [values[row] for row in rows]) for values in columns]
+        letters = self._chunk.letters.decode("ascii")
         opening: list[str | None] = []
         closing: list[str | None] = []
-        for history, handshake, teardown, bits, client, server, sent, received, again, wait, start, lasted in zip(
-            self._histories(), *columns, strict=True
-        ):
+        for handshake, teardown, bits, client, server, sent, received, again, wait, start, lasted, at, length in zip(*columns, strict=True):
             quiet = end_ns - start - lasted
             one, other = details(Facts(
-                HANDSHAKE_WORDS[handshake], TEARDOWN_WORDS[teardown], bits, history,
+                HANDSHAKE_WORDS[handshake], TEARDOWN_WORDS[teardown], bits, letters[at : at + length],
                 None if client == UNKNOWN else _STATES[client], None if server == UNKNOWN else _STATES[server],
                 sent > 0, received > 0, again > 0, (quiet if wait == UNKNOWN else wait) >= REPEATED_NS, quiet >= AT_WORK_NS,
             ))  # fmt: skip

@@ -17,7 +17,8 @@ from tcpinspect.model.address import address_text
 class Endpoints:
     """Those of the connections of `chunks`, which follow one another.
 
-    `client_endpoint`: which end is the client's; `client_port`, `server_port`; `texts`: every address once, in its canonical form.
+    `client_endpoint`: which end is the client's; `client_port`, `server_port`; `texts`: every address once, in its canonical form;
+    `client_number`, `server_number`: which of them is theirs.
     """
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
@@ -28,8 +29,8 @@ class Endpoints:
         self.client_port = _column(chunks, "client_port")
         self.server_port = _column(chunks, "server_port")
         family = _column(chunks, "client_family")
-        self._client = self._addresses(family, _column(chunks, "client_hi"), _column(chunks, "client_lo"))
-        self._server = self._addresses(family, _column(chunks, "server_hi"), _column(chunks, "server_lo"))
+        self.client_number = self._addresses(family, _column(chunks, "client_hi"), _column(chunks, "client_lo"))
+        self.server_number = self._addresses(family, _column(chunks, "server_hi"), _column(chunks, "server_lo"))
 
     def _addresses(self, family: list[int], high: list[int], low: list[int]) -> list[int]:
         """The number in `texts` of each address."""
@@ -44,16 +45,16 @@ class Endpoints:
 
     @cached_property
     def client(self) -> list[str]:
-        return [self.texts[number] for number in self._client]
+        return [self.texts[number] for number in self.client_number]
 
     @cached_property
     def server(self) -> list[str]:
-        return [self.texts[number] for number in self._server]
+        return [self.texts[number] for number in self.server_number]
 
     @cached_property
     def address(self) -> array[int]:
         """The number in `texts` of each end's address."""
-        return self._by_end(self._client, self._server)
+        return self._by_end(self.client_number, self.server_number)
 
     @cached_property
     def port(self) -> array[int]:
@@ -62,7 +63,7 @@ class Endpoints:
     @cached_property
     def is_client(self) -> array[int]:
         """1 for the client's end, 0 for the server's."""
-        return self._by_end([1] * len(self._client), [0] * len(self._client))
+        return self._by_end([1] * len(self.client_number), [0] * len(self.client_number))
 
     def _by_end(self, client: list[int], server: list[int]) -> array[int]:
         out = array("q", bytes(16 * len(client)))

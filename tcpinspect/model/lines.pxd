@@ -1,8 +1,8 @@
 cimport cython
 from libc.string cimport memcpy
+from tcpinspect.engine.columns cimport widen
 
 cdef long long big_endian(const unsigned char[::1] octets, long long at, long long end) noexcept
-cdef int widen(object values, long long first, long long count, long long[::1] out, long long at) except -1
 
 @cython.final
 cdef class Field:

@@ -7,6 +7,9 @@ told by its `Field`; a batch gives an array of numbers for each (`batches.py`), 
 import cython
 from array import array
 
+if not cython.compiled:
+    from tcpinspect.engine.columns import widen
+
 SLAB = cython.declare(cython.longlong, 512)  # rows whose numbers are brought to 64 bits together: they stay in the cache
 MOST_FIELDS = cython.declare(cython.longlong, 64)
 MOST_SMALL = cython.declare(cython.longlong, 4096)  # codes found by their place in a list
@@ -120,19 +123,21 @@ class Lines:
         """The options of each row as `protocol.header.options_text` writes them, one text behind the other: (array of where each
         begins and the last ends, their octets). `other` writes those not in daily use."""
         offsets = array("q", bytes(8 * (count + 1)))
+        widen(ats, 0, count, offsets, 1)  # where they lie, until it is known where their texts end
         n: cython.longlong
         size: cython.longlong = count
         begin: cython.longlong
         ends: cython.longlong[::1] = offsets
         octets: cython.const[cython.uchar][::1] = pool
-        at: cython.const[cython.int][::1] = ats
+        at: cython.longlong
         length: cython.const[cython.uchar][::1] = lengths
         self.used = 0
         for n in range(size):
             begin = self.used
-            if length[n] and not self.put_options(octets, at[n], at[n] + length[n]):
+            at = ends[n + 1]
+            if length[n] and not self.put_options(octets, at, at + length[n]):
                 self.used = begin
-                self.put(other(bytes(pool[at[n] : at[n] + length[n]])).encode("ascii"))
+                self.put(other(bytes(pool[at : at + length[n]])).encode("ascii"))
             ends[n + 1] = self.used
         return offsets, bytes(memoryview(self.buffer)[: self.used])
 
@@ -255,43 +260,6 @@ class Lines:
         return 0
 
 
-def widen(values, first, count, out, at):
-    """Copy numbers of any array type to 64 bits."""
-    n: cython.longlong
-    kind: str = values.format if isinstance(values, memoryview) else values.typecode
-    if cython.compiled:
-        if kind == "q":
-            q: cython.const[cython.longlong][::1] = values
-            for n in range(count):
-                out[at + n] = q[first + n]
-        elif kind == "i":
-            i: cython.const[cython.int][::1] = values
-            for n in range(count):
-                out[at + n] = i[first + n]
-        elif kind == "I":
-            u: cython.const[cython.uint][::1] = values
-            for n in range(count):
-                out[at + n] = u[first + n]
-        elif kind == "H":
-            w: cython.const[cython.ushort][::1] = values
-            for n in range(count):
-                out[at + n] = w[first + n]
-        elif kind == "h":
-            h: cython.const[cython.short][::1] = values
-            for n in range(count):
-                out[at + n] = h[first + n]
-        elif kind == "B":
-            b: cython.const[cython.uchar][::1] = values
-            for n in range(count):
-                out[at + n] = b[first + n]
-        else:
-            raise TypeError(f"no array of {kind}")
-    else:
-        for n in range(count):
-            out[at + n] = values[first + n]
-    return 0
-
-
 def big_endian(octets, at, end):
     """The octets at … end−1 as a number, the first the highest."""
     value: cython.longlong = 0
@@ -304,33 +272,54 @@ def big_endian(octets, at, end):
 def spread(stream, side, table, flip, count):
     """table[2 × stream + side] of each row (of the other side with `flip`), as an array."""
     out = array("q", bytes(8 * count))
+    widen(stream, 0, count, out, 0)
     n: cython.longlong
     size: cython.longlong = count
     turn: cython.longlong = flip
     to: cython.longlong[::1] = out
-    streams: cython.const[cython.int][::1] = stream
     sides: cython.const[cython.uchar][::1] = side
     values: cython.const[cython.longlong][::1] = table
     for n in range(size):
-        to[n] = values[2 * streams[n] + (sides[n] ^ turn)]
+        to[n] = values[2 * to[n] + (sides[n] ^ turn)]
     return out
+
+
+def places(values, wanted, count):
+    """Which of the first `count` numbers are `wanted`."""
+    found = []
+    cells = array("q", bytes(8 * SLAB))
+    number: cython.longlong = wanted
+    size: cython.longlong = count
+    first: cython.longlong
+    n: cython.longlong
+    here: cython.longlong
+    slab: cython.longlong[::1] = cells
+    for first in range(0, size, SLAB):
+        here = min(SLAB, size - first)
+        widen(values, first, here, cells, 0)
+        for n in range(here):
+            if slab[n] == number:
+                found.append(first + n)
+    return found
 
 
 def option_codes(pool, ats, lengths, count):
     """Codes of the options of each row: 0 none, STAMPED for the usual two NOPs and timestamps (RFC 7323 appendix A), -4: others."""
     out = array("q", bytes(8 * count))
+    widen(ats, 0, count, out, 0)
     n: cython.longlong
     size: cython.longlong = count
     p: cython.longlong
     to: cython.longlong[::1] = out
     octets: cython.const[cython.uchar][::1] = pool
-    at: cython.const[cython.int][::1] = ats
     length: cython.const[cython.uchar][::1] = lengths
     for n in range(size):
-        if length[n]:
-            p = at[n]
-            if length[n] == 12 and octets[p] == 1 and octets[p + 1] == 1 and octets[p + 2] == 8 and octets[p + 3] == 10:
-                to[n] = -3
-            else:
-                to[n] = -4
+        if not length[n]:
+            to[n] = 0
+            continue
+        p = to[n]
+        if length[n] == 12 and octets[p] == 1 and octets[p + 1] == 1 and octets[p + 2] == 8 and octets[p + 3] == 10:
+            to[n] = -3
+        else:
+            to[n] = -4
     return out

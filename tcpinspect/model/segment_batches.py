@@ -186,8 +186,8 @@ class SegmentBatch:
         return out
 
 
-def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[SegmentBatch]:
-    """The batches of the segments table, or of all segments of some connections; their causes are found together, when needed."""
+def all_causes(chunks: Sequence[SegmentChunk], ends: Endpoints) -> Callable[[], array[int]]:
+    """Gives the codes of the causes of all rows, which are found together when first asked for."""
 
     @cache
     def codes() -> array[int]:
@@ -195,8 +195,17 @@ def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[Seg
 
         return cause_codes(chunks, ends)
 
+    return codes
+
+
+def segment_batches(
+    chunks: Sequence[SegmentChunk], ends: Endpoints, codes: Callable[[], array[int]] | None = None
+) -> list[SegmentBatch]:
+    """The batches of the segments table, or of all segments of some connections. `codes`: what `all_causes` gave of them."""
+    known = codes or all_causes(chunks, ends)
+
     def part(start: int, count: int) -> Callable[[], Sequence[int]]:
-        return lambda: codes()[start : start + count]
+        return lambda: known()[start : start + count]
 
     starts = accumulate((count for count, _ in chunks), initial=0)
     return [SegmentBatch(count, arrays, ends, part(start, count)) for (count, arrays), start in zip(chunks, starts, strict=False)]
@@ -205,19 +214,15 @@ def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints) -> list[Seg
 def rows_of_stream(chunk: SegmentChunk, stream: int) -> SegmentChunk:
     """The part of a chunk that belongs to a stream."""
     count, arrays = chunk
-    rows: list[int] = []
-    column, at = arrays["stream"], -1
-    try:
-        while True:
-            at = column.index(stream, at + 1, count)
-            rows.append(at)
-    except ValueError:
-        pass
-    return pick(chunk, rows)
+    return pick(chunk, lines.places(arrays["stream"], stream, count))
 
 
 def pick(chunk: SegmentChunk, rows: list[int]) -> SegmentChunk:
     """Some rows of a chunk."""
     _, arrays = chunk
-    picked = {name: array(values.typecode, [values[n] for n in rows]) for name, values in arrays.items() if name != "options_pool"}
+    picked = {name: _picked(values, rows) for name, values in arrays.items() if name != "options_pool"}
     return len(rows), picked | {"options_pool": arrays["options_pool"]}
+
+
+def _picked(values: Any, rows: list[int]) -> array[int]:
+    return array(values.format if isinstance(values, memoryview) else values.typecode, [values[n] for n in rows])
