@@ -7,7 +7,7 @@ from tcpinspect.protocol.fast cimport difference
 
 @cython.final
 cdef class Solver(Walk):
-    cdef long long told, fin_missed, wanted
+    cdef long long told, fin_missed
     cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long rows=*) except -1
     cpdef int remember(self, long long before_0, long long before_1) except -1
     cpdef int hear_error(self, long long side, long long frame, long long time_ns, long long seq, long long final) except -1
