@@ -16,7 +16,8 @@ cdef class Solver(Walk):
     cdef int _tell_missed(self, long long i) except -1
     cdef int _unseen(self, long long n) except -1
     cdef int _error(self) except -1
-    cdef int _solve_side(self, long long x, long long first, long long n, long long capture_end_ns) except -1
+    cdef int _solve_side(self, long long x, long long n, long long capture_end_ns) except -1
+    cdef int _solve_alone(self, long long x, long long n) except -1
     cdef int _again(self, long long s) except -1
     cdef int _send(self, long long s) except -1
     cdef int _hear_syn(self, long long s) except -1

@@ -13,4 +13,4 @@ cdef class Walk(Arrivals):
     cdef int _reach(self, long long x, long long k) except -1
     cdef int _hear(self, long long x, long long p) except -1
     cdef int _take(self, long long x, long long event, long long k, long long evidence) except -1
-    cdef long long _resume(self, long long x, long long first) except -1
+    cdef long long _resume(self, long long x) except -1

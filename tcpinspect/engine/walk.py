@@ -62,6 +62,8 @@ class Walk(Arrivals):
         """Go as far as nothing crosses; the number of records that is."""
         x: cython.longlong
         k: cython.longlong = 2
+        self.arrived[0] = self.arrived[1] = 0
+        self.finals[0] = self.finals[1] = CLOSED
         if not self.walking or n < 2 or not self._begins(n):
             return 0
         self._take(0, OPEN_ACTIVE, 0, OBSERVED)
@@ -69,7 +71,8 @@ class Walk(Arrivals):
         self._take(1, RCV_SYN, 0, OBSERVED)
         while k < n and k < MOST and self._straight(k):
             x = self.side[k]
-            self._reach(x, k)
+            if self.arrived[x] < k:
+                self._reach(x, k)
             if self.fin_at[x] == k:
                 self._take(x, CLOSE, k, OBSERVED)
             self.latest[x] = k
@@ -90,7 +93,6 @@ class Walk(Arrivals):
             return 0
         if self.ack[1] != self.end[0] or (self.word[0] | self.word[1]) & WRONG:
             return 0
-        self.finals[0] = self.finals[1] = CLOSED
         self.stamp[0] = self.stamp[1] = -1
         self.latest[0] = 0
         self.latest[1] = self.arrived[0] = 1
@@ -154,8 +156,8 @@ class Walk(Arrivals):
         self.finals[x] = to
         return 0
 
-    def _resume(self, x, first):
-        """Be where the walk left side x before record `first`, as if it had been solved alone; returns its latest record."""
+    def _resume(self, x):
+        """Be where the walk left side x, as if it had been solved alone until then; returns its latest record."""
         p: cython.longlong
         latest: cython.longlong = self.latest[x]
         self.state = self.finals[x]
@@ -167,6 +169,6 @@ class Walk(Arrivals):
             self.heard = 1
         self.sent_fin = 0 <= self.fin_at[x] <= latest
         self.fin_received = 0 <= self.fin_at[1 - x] < self.arrived[x]
-        for p in range(self.arrived[x], first):
+        for p in range(self.arrived[x], self.walked):
             self._arrive(p)
         return latest
