@@ -1,16 +1,21 @@
 cimport cython
-from tcpinspect.engine.finish cimport Chunk
+from tcpinspect.engine.finish cimport Chunk, Sink
 
 @cython.final
 cdef class Class:
     cdef public long long key, handshake, count, client_retransmissions, server_retransmissions, least
     cdef public list examples
 
-@cython.final
-cdef class Classes:
+cdef class Classes(Sink):
     cdef public long long count, tallies, crowd, host_ports
+    cdef list recent
+    cdef long long[61] recent_keys
     cdef public dict by_key, ports, pairs, doors, hosts
     cpdef int add(self, Chunk chunk) except -1
+    cpdef int take(self, Chunk chunk) except -1
+    cdef int sort_in(self, Chunk chunk, long long at) except -1
+    cdef Class class_of(self, long long key, long long handshake)
+    cdef object row(self, Chunk chunk, long long at)
     cdef long long key_of(self, Chunk chunk, long long at) noexcept
     cdef long long trouble_of(self, Chunk chunk, long long at) noexcept
     cdef int keep(self, Class one, Chunk chunk, long long at, long long trouble) except -1

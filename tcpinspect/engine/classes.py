@@ -13,7 +13,7 @@ from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS
 from tcpinspect.engine.states import HANDSHAKES
 
 if not cython.compiled:
-    from tcpinspect.engine.finish import Chunk
+    from tcpinspect.engine.finish import Chunk, Sink
 
 NOTHING = cython.declare(cython.longlong, UNKNOWN)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
@@ -30,6 +30,9 @@ EXAMPLES = cython.declare(cython.longlong, EXAMPLES_KEPT)
 TALLIES = cython.declare(cython.longlong, 65536)
 # So many ports of all hosts together are remembered: all that there are of two hosts at least.
 PORTS = cython.declare(cython.longlong, 131072)
+# So many classes are found without looking them up: the last one of each remainder. A prime.
+RECENT = cython.declare(cython.longlong, 61)
+MASK63 = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 
 F_SERVER = cython.declare(cython.longlong, CONNECTION_FIELD["server_hi"])
 F_CLIENT = cython.declare(cython.longlong, CONNECTION_FIELD["client_hi"])
@@ -59,7 +62,7 @@ class Class:
         self.examples = []
 
 
-class Classes:
+class Classes(Sink):
     """`by_key`: the classes. `ports`: (class key, server, port) to how many tried, `pairs`: (class key, client, server) to how many,
     each of openings that failed, as [number, row, history] with a row once they are a CROWD; `doors`: the ports that a client
     tried at a server. `hosts`: (class key, server) to [number, clients, ports, ports that a client tried first (a CROWD of them), row,
@@ -71,6 +74,9 @@ class Classes:
         self.crowd = (CROWD + parts - 1) // parts
         self.count = 0
         self.by_key = {}
+        self.recent = [None] * RECENT
+        if not cython.compiled:
+            self.recent_keys = [0] * RECENT
         self.ports = {}
         self.pairs = {}
         self.doors = {}
@@ -79,29 +85,40 @@ class Classes:
 
     def add(self, chunk):
         """Sort in the connections of a chunk."""
-        _n: cython.longlong
-        at: cython.longlong = 0
-        one: Class
-        key: cython.longlong
-        trouble: cython.longlong
-        for _n in range(chunk.done):
-            key = self.key_of(chunk, at)
-            known = self.by_key.get(key)
-            if known is None:
-                known = Class(key, chunk.view[at + F_COMPLETENESS + 1])
-                self.by_key[key] = known
-            one = known
-            one.count += 1
-            one.client_retransmissions += chunk.view[at + F_AGAIN]
-            one.server_retransmissions += chunk.view[at + F_AGAIN + 1]
-            trouble = self.trouble_of(chunk, at)
-            if trouble > one.least:
-                self.keep(one, chunk, at, trouble)
-            if one.handshake == REFUSED or one.handshake == UNANSWERED or one.handshake == INCOMPLETE:
-                self.tally(key, chunk, at)
-            at += WIDTH
-        self.count += chunk.done
+        n: cython.longlong
+        for n in range(chunk.done):
+            self.sort_in(chunk, n * WIDTH)
         return 0
+
+    def take(self, chunk):
+        return self.sort_in(chunk, 0)
+
+    def sort_in(self, chunk, at):
+        """Sort in one connection."""
+        one: Class
+        key: cython.longlong = self.key_of(chunk, at)
+        slot: cython.longlong = key % RECENT
+        trouble: cython.longlong = self.trouble_of(chunk, at)
+        if self.recent_keys[slot] != key or self.recent[slot] is None:
+            self.recent_keys[slot] = key
+            self.recent[slot] = self.class_of(key, chunk.view[at + F_COMPLETENESS + 1])
+        one = cython.cast(Class, self.recent[slot])
+        one.count += 1
+        one.client_retransmissions += chunk.view[at + F_AGAIN]
+        one.server_retransmissions += chunk.view[at + F_AGAIN + 1]
+        if trouble > one.least:
+            self.keep(one, chunk, at, trouble)
+        if one.handshake == REFUSED or one.handshake == UNANSWERED or one.handshake == INCOMPLETE:
+            self.tally(key, chunk, at)
+        self.count += 1
+        return 0
+
+    def class_of(self, key, handshake):
+        """The class of a key, a new one if need be."""
+        known = self.by_key.get(key)
+        if known is None:
+            known = self.by_key[key] = Class(key, handshake)
+        return known
 
     def key_of(self, chunk, at):
         """All that is the same in a class, in one number."""
@@ -142,7 +159,7 @@ class Classes:
                 letters |= 16
             elif letter == ord("A") or letter == ord("F"):
                 letters |= 32
-        return (key * 64 + letters) & 0x7FFFFFFFFFFFFFFF
+        return (key * 64 + letters) & MASK63
 
     def trouble_of(self, chunk, at):
         """How much went wrong: this orders the examples, no more."""
@@ -154,7 +171,7 @@ class Classes:
 
     def keep(self, one, chunk, at, trouble):
         """Take a row as an example in the place of the one with the least trouble; the first stays."""
-        example = (trouble, chunk.view[at], chunk.rows[at : at + WIDTH], self.history(chunk, at))
+        example = (trouble, chunk.view[at], self.row(chunk, at), self.history(chunk, at))
         if len(one.examples) < EXAMPLES:
             one.examples.append(example)
         else:
@@ -202,7 +219,7 @@ class Classes:
             if self.host_ports > PORTS and len(self.hosts) > 1:
                 self.forget_hosts()
         if found[0] == self.crowd:
-            found[4] = chunk.rows[at : at + WIDTH]
+            found[4] = self.row(chunk, at)
             found[5] = self.history(chunk, at)
         return 0
 
@@ -221,9 +238,13 @@ class Classes:
             return 0
         found[0] += 1
         if found[0] == self.crowd:
-            found[1] = chunk.rows[at : at + WIDTH]
+            found[1] = self.row(chunk, at)
             found[2] = self.history(chunk, at)
         return 0
+
+    def row(self, chunk, at):
+        chunk.complete()
+        return chunk.rows[at : at + WIDTH]
 
     def history(self, chunk, at):
         start: cython.longlong = chunk.view[at + F_HISTORY]

@@ -14,6 +14,8 @@ cdef class Chunk:
     cdef public Rows waiting
     cdef public long long settled_ns, taken_ns, early, stored
     cdef long long room
+    cdef Connection source
+    cdef int complete(self) except -1
     cdef int clear(self) except -1
     cdef int next_row(self) except -1
     cdef int make_room(self, long long room) except -1
@@ -21,9 +23,13 @@ cdef class Chunk:
     cpdef tuple unload(self)
     cpdef int load(self, object rows, object steps, object letters, object waiting) except -1
 
+cdef class Sink:
+    cpdef int take(self, Chunk chunk) except -1
+
 cdef class Finisher:
     cdef long long keep_steps, taken, held, most
-    cdef object shelf, sink
+    cdef object shelf
+    cdef list sinks
     cdef int put_away(self) except -1
     cdef public dict chunks
     cdef Chunk latest
@@ -36,11 +42,11 @@ cdef class Finisher:
     cdef long long left(self, Connection c) noexcept
     cdef int await_end(self, Connection c, Chunk chunk) except -1
     cpdef object take(self, long long capture_end_ns, long long ended)
-    cpdef int put_down(self) except -1
+    cdef int give(self, Chunk page) except -1
     cdef int arrange(self, Chunk chunk) except -1
     cdef int settle_chunk(self, Chunk chunk, long long capture_end_ns) except -1
     cdef int outlast(self, Chunk chunk, long long stream, long long side) except -1
     cdef int write_steps(self, Connection c, Chunk chunk) except -1
-    cdef int spread(self, long long[::1] row, long long at, Samples samples) except -1
 
+cdef int spread(long long[::1] row, long long at, Samples samples) except -1
 cdef long long known(long long value) noexcept

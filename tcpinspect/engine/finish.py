@@ -45,7 +45,7 @@ CHUNK_STREAMS = 4096
 CHUNK = cython.declare(cython.longlong, CHUNK_STREAMS)
 WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
 FIRST_ROOM = 64  # rows
-PAGE = cython.declare(cython.longlong, 64)  # rows; they stay in the cache until they are read
+LETTERS = cython.declare(cython.longlong, 4096)  # of histories, on the page of those who only count
 FIRST_STEP = cython.declare(cython.longlong, CONNECTION_FIELD["first_step"])
 HISTORY_AT = cython.declare(cython.longlong, CONNECTION_FIELD["history_at"])
 STEP_WIDTH = cython.declare(cython.longlong, len(STEP_FIELDS))
@@ -64,7 +64,8 @@ TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000
 class Chunk:
     """Connections of `first` … `first + CHUNK_STREAMS - 1`: the rows of `done` finished ones; `stored` more lie on a shelf.
 
-    `taken_ns`: time of the capture's last packet so far when the chunk was taken away.
+    `taken_ns`: time of the capture's last packet so far when the chunk was taken away. `source`: the connection from which its last row
+    is completed if somebody keeps that.
     """
 
     def __init__(self, first, room=FIRST_ROOM):
@@ -80,6 +81,7 @@ class Chunk:
         self.settled_ns = 0
         self.taken_ns = 0
         self.early = 0
+        self.source = None
 
     @staticmethod
     def of_rows(rows):
@@ -95,8 +97,18 @@ class Chunk:
     def clear(self):
         """Make it empty."""
         self.done = self.steps.count = 0
-        if self.letters:
+        if len(self.letters) > LETTERS:
             self.letters = bytearray()
+        return 0
+
+    def complete(self):
+        """Write what takes time and few read: the last row's round-trip times."""
+        at: cython.longlong = (self.done - 1) * WIDTH
+        c: Connection = self.source
+        if c is not None:
+            spread(self.view, at + 30, c.rtt1 if self.view[at + 8] else c.rtt0)
+            spread(self.view, at + 33, c.rtt0 if self.view[at + 8] else c.rtt1)
+            self.source = None
         return 0
 
     def next_row(self):
@@ -180,21 +192,28 @@ class Chunk:
         return self.rows[number : self.done * WIDTH : WIDTH]
 
 
+class Sink:
+    """Who only counts connections."""
+
+    def take(self, chunk):
+        """Take the connection that has just ended, the only one of a chunk; it is completed (`Chunk.complete`) for who keeps its row."""
+        raise NotImplementedError
+
+
 class Finisher:
     """Turns connections into rows. `keep_steps`: whether the steps are wanted, or only where they lead.
 
-    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. `sink`, for whoever
-    only counts, is called with rows as connections end, a page at a time (`put_down` gives it the last one): then the end of a TIME-WAIT
-    by time is told only where the capture ended first.
+    `chunks`: by number, those that are not taken away yet; `shelf` (engine.shelf) keeps what would be too much of them. `sinks`, those who
+    only count, take each connection as it ends: then the end of a TIME-WAIT by time is told only where the capture ended first.
     """
 
-    def __init__(self, keep_steps, shelf=None, sink=None):
+    def __init__(self, keep_steps, shelf=None, sinks=()):
         self.keep_steps = 1 if keep_steps else 0
         self.shelf = shelf
         self.held = 0
         self.most = shelf.most if shelf is not None else 0
-        self.sink = sink
-        self.page = Chunk(0, PAGE)
+        self.sinks = list(sinks)
+        self.page = Chunk(0, 1)
         self.chunks = {}
         self.taken = 0
         self.latest = None
@@ -204,9 +223,8 @@ class Finisher:
         """The chunk that holds, or will hold, the row of a stream."""
         chunk: Chunk = self.latest
         number: cython.longlong = stream // CHUNK
-        if self.sink is not None:
-            if self.page.done == PAGE:
-                self.put_down()
+        if self.sinks:
+            self.page.clear()
             return self.page
         if chunk is not None and chunk.first == number * CHUNK:
             return chunk
@@ -266,8 +284,6 @@ class Finisher:
         row[at + 27] = c.payload[s]
         row[at + 28] = c.retransmissions[k]
         row[at + 29] = c.retransmissions[s]
-        self.spread(row, at + 30, c.rtt1 if k else c.rtt0)
-        self.spread(row, at + 33, c.rtt0 if k else c.rtt1)
         row[at + 36] = known(c.mss[k])
         row[at + 37] = known(c.mss[s])
         row[at + 38] = known(c.shift[k])
@@ -282,16 +298,27 @@ class Finisher:
         row[at + 47] = c.bad_checksums
         row[at + 48] = first_step
         row[at + 49] = chunk.steps.count - first_step
-        if not ended and self.sink is None:
+        if not ended and not self.sinks:
             chunk.early = 1
             self.await_end(c, chunk)
         row[at + 50] = c.outcome.conn_state_code()
         row[at + 51] = len(chunk.letters)
         row[at + 52] = c.outcome.write_history(chunk.letters)
         chunk.done += 1
+        chunk.source = c
+        if self.sinks:
+            return self.give(chunk)
+        chunk.complete()
         self.held += WIDTH + (chunk.steps.count - first_step) * STEP_WIDTH
         if self.shelf is not None and self.held > self.most:
             self.put_away()
+        return 0
+
+    def give(self, page):
+        """Tell those who only count."""
+        for sink in self.sinks:
+            cython.cast(Sink, sink).take(page)
+        page.source = None
         return 0
 
     def put_away(self):
@@ -326,7 +353,7 @@ class Finisher:
         for side in range(1, -1, -1):
             if solver.finals[side] != TIME_WAIT or (c.alone and side != solver.client):
                 continue
-            since_ns = solver.rows[(side * 64 + solver.count[side] - 1) * 9 + 2]
+            since_ns = solver.since[side]
             if not since_ns:
                 continue
             chunk.waiting.begin()
@@ -354,13 +381,6 @@ class Finisher:
         self.latest = None
         self.taken += 1
         return chunk
-
-    def put_down(self):
-        """Give the sink what is on the page, and begin an empty one."""
-        if self.page.done:
-            self.sink(self.page)
-        self.page.clear()
-        return 0
 
     def settle_chunk(self, chunk, capture_end_ns):
         k: cython.longlong
@@ -444,16 +464,17 @@ class Finisher:
             steps.put(9, solver.rows_out[base + 8])
         return 0
 
-    def spread(self, row, at, samples):
-        """Least, median (the lower of two middle ones) and most of the samples, into three cells."""
-        if samples.count == 0:
-            row[at] = row[at + 1] = row[at + 2] = NOTHING
-            return 0
-        samples.sort()
-        row[at] = samples.value(0)
-        row[at + 1] = samples.value((samples.count - 1) // 2)
-        row[at + 2] = samples.value(samples.count - 1)
+
+def spread(row, at, samples):
+    """Least, median (the lower of two middle ones) and most of the samples, into three cells."""
+    if samples.count == 0:
+        row[at] = row[at + 1] = row[at + 2] = NOTHING
         return 0
+    samples.sort()
+    row[at] = samples.value(0)
+    row[at + 1] = samples.value((samples.count - 1) // 2)
+    row[at + 2] = samples.value(samples.count - 1)
+    return 0
 
 
 def known(value):

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from tcpinspect.capture.many import Files, inputs
 from tcpinspect.capture.source import Input, cores, is_plain
 from tcpinspect.engine.classes import EXAMPLES_KEPT, Class, Classes
-from tcpinspect.engine.finish import Chunk, Finisher
+from tcpinspect.engine.finish import Finisher
 from tcpinspect.engine.health import Health
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.parts import PARTS, Parts, Starts
@@ -47,19 +47,14 @@ class _Part:
 
     def __init__(self) -> None:
         self.classes, self.starts = Classes(PARTS), Starts()
-        self.finisher = Finisher(False, sink=self.put)
+        self.finisher = Finisher(False, sinks=(self.classes, self.starts))
         self.tracker = Tracker(self.finisher, None, True, Suspects())
         for name in _DIVIDED:
             setattr(self.tracker, name, LIMITS[name] // PARTS)
 
-    def put(self, page: Chunk) -> None:
-        self.classes.add(page)
-        self.starts.add(page)
-
     def end(self, last_ns: int) -> _Found:
         self.tracker.now_ns = last_ns
         self.tracker.end()
-        self.finisher.put_down()
         tracker = self.tracker
         counters = {name: getattr(tracker, name) for name in _COUNTERS}
         return _Found(

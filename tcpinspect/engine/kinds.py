@@ -2,9 +2,8 @@
 
 import cython
 
-from tcpinspect.engine.ledger import ROW_FIELDS
 from tcpinspect.protocol import header
-from tcpinspect.protocol.rfc9293 import Event, Evidence, State
+from tcpinspect.protocol.rfc9293 import Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.ledger import Ledger  # noqa: F401
@@ -16,11 +15,8 @@ SYN = cython.declare(cython.longlong, header.SYN)
 RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 
-ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
-ABORT = cython.declare(cython.longlong, Event.ABORT)
-RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
 ASSUMED = cython.declare(cython.longlong, Evidence.assumed)
 INFERRED = cython.declare(cython.longlong, Evidence.inferred)
 OBSERVED = cython.declare(cython.longlong, Evidence.observed)
@@ -89,17 +85,10 @@ def handshake_of(ledger, n):
 def teardown_of(ledger, n, m):
     """Index into TEARDOWNS, by the words of the table `connections`."""
     k: cython.longlong
-    base: cython.longlong
     first: cython.longlong
     second: cython.longlong
-    for k in range(ledger.n):
-        base = k * ROW
-        if (ledger.rows_out[base + 5] == ABORT or ledger.rows_out[base + 5] == RCV_RST) and ledger.rows_out[base + 3] != TIME_WAIT:
-            if _opens_again(ledger, k):
-                continue
-            if _fin_before(ledger, ledger.rows_out[base + 1]):
-                return 5
-            return 6
+    if ledger.broken_at[0] or ledger.broken_at[1]:
+        return 5 if _fin_before(ledger, _broken_at(ledger)) else 6
     if ledger.fin_at[0] < 0 and ledger.fin_at[1] < 0:
         return 0
     if ledger.fin_at[0] < 0 or ledger.fin_at[1] < 0:
@@ -122,13 +111,12 @@ def teardown_of(ledger, n, m):
     return 1
 
 
-def _opens_again(ledger, k):
-    """The side of row k has a later row: what ended there was not this connection, or only an attempt at it."""
-    j: cython.longlong
-    for j in range(k + 1, ledger.n):
-        if ledger.rows_out[j * ROW] == ledger.rows_out[k * ROW]:
-            return 1
-    return 0
+def _broken_at(ledger):
+    """The frame of the reset that ended it, where a side's last step is one; of two the one that comes first in the timeline. What a
+    side ended and opened again was not this connection, or only an attempt at it."""
+    if not ledger.broken_at[0] or ledger.broken_at[1] and ledger.reached[1] < ledger.reached[0]:
+        return ledger.broken_at[1]
+    return ledger.broken_at[0]
 
 
 def _fin_before(ledger, frame):

@@ -8,8 +8,11 @@ cdef class Ledger:
     cdef long long[187] rule_of
     cdef long long[1152] rows
     cdef long long[1152] rows_out
-    cdef long long[256] frame, time_ns, seq, ack, word, payload, ts_val, ts_ecr, floor, top, peer_top, flags, side, octets, end
+    cdef long long[264] frame, time_ns, seq, ack, word, payload, ts_val, ts_ecr, floor, top, peer_top, flags, side, octets, end
     cdef long long[2] count
+    cdef long long[2] since
+    cdef long long[2] broken_at
+    cdef long long[2] reached
     cdef long long[2] isn
     cdef long long[2] bare_syn
     cdef long long[2] syn_ack
@@ -23,7 +26,7 @@ cdef class Ledger:
     cdef long long[2] error_ns
     cdef long long[2] error_final
     cdef long long[2] error_seq
-    cdef long long x, state, ended, crossing_ns, size, anew, broken
+    cdef long long x, state, ended, crossing_ns, size, anew, wanted
     cpdef long long get(self, long long k, long long field)
     cpdef str section(self, long long k)
     cpdef long long final_state(self, long long side)

@@ -23,13 +23,19 @@ RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
 WRONG = cython.declare(cython.longlong, SUM_WRONG)
 
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
+TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 OPEN_ACTIVE = cython.declare(cython.longlong, Event.OPEN_ACTIVE)
 CLOSE = cython.declare(cython.longlong, Event.CLOSE)
 ABORT = cython.declare(cython.longlong, Event.ABORT)
 RCV_RST = cython.declare(cython.longlong, Event.RCV_RST)
 EVENTS = cython.declare(cython.longlong, len(Event))
 WIDTH = cython.declare(cython.longlong, len(FIELDS))
-RULES = cython.declare(cython.longlong, len(TRANSITIONS))
+
+# By state and event: where it leads, and the row of TRANSITIONS.
+NEXT_STATES = next_states()
+RULE_OF = [-1] * len(NEXT_STATES)
+for _number, _transition in enumerate(TRANSITIONS):
+    RULE_OF[_transition.state * len(Event) + _transition.event] = _number
 
 # A row that leaves the solver. `frame` and `time_ns` are 0 where no frame goes with it; `rule` is the row of TRANSITIONS,
 # or from len(TRANSITIONS) on a row of EXTRA_SECTIONS; `doubt` an index into doubts.DOUBTS.
@@ -54,17 +60,18 @@ LAST = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFF)
 COLUMNS = (
     "frame", "time_ns", "seq", "ack", "word", "payload", "ts_val", "ts_ecr", "floor", "top", "peer_top", "flags", "side", "octets", "end",
 )  # fmt: skip
-CAPACITY = 256  # of moments
+CAPACITY = 264  # moments.CAPACITY, and a line of the cache: else all columns would fall into the same few places of it
 
-# Attributes that each side has one of.
+# Attributes that each side has one of. Of its steps so far: `count`; `since`, the time of the last one; `broken_at`, the frame of the
+# last one if that is a reset, else 0; `reached`, the latest frame.
 SIDED = (
-    "count", "isn", "bare_syn", "syn_ack", "fin", "fin_at", "last_alive",
+    "count", "since", "broken_at", "reached", "isn", "bare_syn", "syn_ack", "fin", "fin_at", "last_alive",
     "sound", "finals", "before", "error_frame", "error_ns", "error_final", "error_seq",
 )  # fmt: skip
 
 
 class Ledger:
-    """The log, the facts that hold for all of it, and the rows. `Solver` adds the reasoning."""
+    """The log, the facts that hold for all of it, and the rows, where they are `wanted`. `Solver` adds the reasoning."""
 
     def __init__(self):
         self.n = 0
@@ -78,7 +85,7 @@ class Ledger:
         self.crossing_ns = 0
         self.size = 0
         self.anew = 0
-        self.broken = 0
+        self.wanted = 1
         if not cython.compiled:
             self.rows = [0] * (9 * 2 * 64)
             self.rows_out = [0] * (9 * 2 * 64)
@@ -88,13 +95,10 @@ class Ledger:
             self.rule_of = [0] * 187
             for name in SIDED:
                 setattr(self, name, [0, 0])
-        dense = next_states()
         i: cython.longlong
         for i in range(187):
-            self.next_state[i] = dense[i]
-            self.rule_of[i] = -1
-        for i in range(RULES):
-            self.rule_of[int(TRANSITIONS[i].state) * EVENTS + int(TRANSITIONS[i].event)] = i
+            self.next_state[i] = NEXT_STATES[i]
+            self.rule_of[i] = RULE_OF[i]
         self.before[0] = -1
         self.before[1] = -1
         self.error_frame[0] = 0
@@ -114,27 +118,29 @@ class Ledger:
         return self.finals[side]
 
     def _read(self, m):
-        """Spread the log over the columns."""
+        """Spread the log over the columns; no steps yet."""
         k: cython.longlong
         base: cython.longlong = 0
         word: cython.longlong
         octets: cython.longlong
+        log: cython.p_longlong = m.log
         self.size = m.n
-        self.broken = 0
-        for k in range(m.n):
-            self.frame[k] = m.log[base]
-            self.time_ns[k] = m.log[base + 1]
-            self.seq[k] = m.log[base + 2]
-            self.ack[k] = m.log[base + 3]
-            word = m.log[base + 4]
-            octets = m.log[base + 5]
+        for k in range(2):
+            self.count[k] = self.since[k] = self.broken_at[k] = self.reached[k] = 0
+        for k in range(self.size):
+            self.frame[k] = log[base]
+            self.time_ns[k] = log[base + 1]
+            self.seq[k] = log[base + 2]
+            self.ack[k] = log[base + 3]
+            word = log[base + 4]
+            octets = log[base + 5]
             self.word[k] = word
             self.payload[k] = octets
-            self.ts_val[k] = m.log[base + 6]
-            self.ts_ecr[k] = m.log[base + 7]
-            self.floor[k] = m.log[base + 8]
-            self.top[k] = m.log[base + 9]
-            self.peer_top[k] = m.log[base + 10]
+            self.ts_val[k] = log[base + 6]
+            self.ts_ecr[k] = log[base + 7]
+            self.floor[k] = log[base + 8]
+            self.top[k] = log[base + 9]
+            self.peer_top[k] = log[base + 10]
             if word & SYN:
                 octets += 1
             if word & FIN:
@@ -250,22 +256,25 @@ class Ledger:
 
     def _row(self, frame, time_ns, to, event, evidence, rule):
         base: cython.longlong
-        k: cython.longlong = self.count[self.x]
+        x: cython.longlong = self.x
+        k: cython.longlong = self.count[x]
         if k >= ROOM:
             return 0
-        base = (self.x * ROOM + k) * ROW
-        self.rows[base] = self.x
-        self.rows[base + 1] = frame
-        self.rows[base + 2] = time_ns
-        self.rows[base + 3] = self.state
-        self.rows[base + 4] = to
-        self.rows[base + 5] = event
-        self.rows[base + 6] = evidence
-        self.rows[base + 7] = rule
-        self.rows[base + 8] = 0
-        self.count[self.x] = k + 1
-        if event == ABORT or event == RCV_RST:
-            self.broken = 1
+        if self.wanted:
+            base = (x * ROOM + k) * ROW
+            self.rows[base] = x
+            self.rows[base + 1] = frame
+            self.rows[base + 2] = time_ns
+            self.rows[base + 3] = self.state
+            self.rows[base + 4] = to
+            self.rows[base + 5] = event
+            self.rows[base + 6] = evidence
+            self.rows[base + 7] = rule
+            self.rows[base + 8] = 0
+        self.count[x] = k + 1
+        self.since[x] = time_ns
+        self.reached[x] = max(self.reached[x], frame)
+        self.broken_at[x] = frame if (event == ABORT or event == RCV_RST) and self.state != TIME_WAIT else 0
         self.state = to
         self.ended = to == CLOSED
         return 0

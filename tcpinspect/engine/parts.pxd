@@ -1,7 +1,7 @@
 cimport cython
 from tcpinspect.capture.batch cimport Batch
 from tcpinspect.engine.decode cimport Decoder
-from tcpinspect.engine.finish cimport Chunk
+from tcpinspect.engine.finish cimport Chunk, Sink
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.track cimport Tracker
 from tcpinspect.engine.whole cimport Whole
@@ -21,12 +21,12 @@ cdef class Parts(Whole):
     cdef int flush(self, Batch records, long long part) except -1
     cpdef long long reason(self, long long which) noexcept
 
-@cython.final
-cdef class Starts:
+cdef class Starts(Sink):
     cdef long long room
     cdef public long long count
     cdef public object frames
-    cpdef int add(self, Chunk chunk) except -1
+    cdef unsigned int[::1] cells
+    cpdef int take(self, Chunk chunk) except -1
 
 cdef long long part_of_hosts(Segment s) noexcept
 cdef long long fold(long long value) noexcept

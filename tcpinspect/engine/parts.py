@@ -10,12 +10,12 @@ packets that are plainly not its own it reads two addresses.
 import cython
 from array import array
 
-from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS
+from tcpinspect.engine.finish import CONNECTION_FIELD
 from tcpinspect.engine.layers import ICMP, ICMPV6
 
 if not cython.compiled:
     from tcpinspect.engine.decode import Decoder
-    from tcpinspect.engine.finish import Chunk  # noqa: F401
+    from tcpinspect.engine.finish import Sink
     from tcpinspect.engine.segment import Segment
     from tcpinspect.engine.track import Tracker
     from tcpinspect.engine.whole import Whole
@@ -28,7 +28,6 @@ ROOM = cython.declare(cython.longlong, 4096)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 R_ICMP = cython.declare(cython.longlong, ICMP)
 R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
-WIDTH = cython.declare(cython.longlong, len(CONNECTION_FIELDS))
 FIRST_FRAME = cython.declare(cython.longlong, CONNECTION_FIELD["first_frame"])
 
 
@@ -126,30 +125,26 @@ class Parts(Whole):
         return self.reasons[which]
 
 
-class Starts:
-    """The frame with which each stream of a part began, as chunks tell it."""
+class Starts(Sink):
+    """The frame with which each stream of a part began, as its connections tell when they end."""
 
     def __init__(self):
         self.room = 1024
         self.frames = array("I", bytes(4 * self.room))
+        self.cells = self.frames
         self.count = 0
 
-    def add(self, chunk):
-        """Note the streams of a chunk of finished connections."""
-        row: cython.longlong
-        stream: cython.longlong
-        frames: cython.uint[::1] = self.frames
-        for row in range(0, chunk.done * WIDTH, WIDTH):
-            stream = chunk.view[row]
-            if stream >= self.room:
-                frames = None
-                while stream >= self.room:
-                    self.room *= 2
-                self.frames.frombytes(bytes(4 * (self.room - len(self.frames))))
-                frames = self.frames
-            frames[stream] = chunk.view[row + FIRST_FRAME]
-            if stream >= self.count:
-                self.count = stream + 1
+    def take(self, chunk):
+        stream: cython.longlong = chunk.view[0]
+        if stream >= self.room:
+            self.cells = None
+            while stream >= self.room:
+                self.room *= 2
+            self.frames.frombytes(bytes(4 * (self.room - len(self.frames))))
+            self.cells = self.frames
+        self.cells[stream] = chunk.view[FIRST_FRAME]
+        if stream >= self.count:
+            self.count = stream + 1
         return 0
 
 

@@ -7,7 +7,7 @@ from tcpinspect.protocol.fast cimport difference
 
 @cython.final
 cdef class Solver(Walk):
-    cdef long long told, fin_missed, wanted
+    cdef long long told, fin_missed
     cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long rows=*) except -1
     cpdef int remember(self, long long before_0, long long before_1) except -1
     cpdef int hear_error(self, long long side, long long frame, long long time_ns, long long seq, long long final) except -1
@@ -16,7 +16,8 @@ cdef class Solver(Walk):
     cdef int _tell_missed(self, long long i) except -1
     cdef int _unseen(self, long long n) except -1
     cdef int _error(self) except -1
-    cdef int _solve_side(self, long long x, long long first, long long n, long long capture_end_ns) except -1
+    cdef int _solve_side(self, long long x, long long n, long long capture_end_ns) except -1
+    cdef int _solve_alone(self, long long x, long long n) except -1
     cdef int _again(self, long long s) except -1
     cdef int _send(self, long long s) except -1
     cdef int _hear_syn(self, long long s) except -1

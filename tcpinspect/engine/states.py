@@ -52,8 +52,8 @@ OBSERVED = cython.declare(cython.longlong, Evidence.observed)
 
 EVENTS = cython.declare(cython.longlong, len(Event))
 RULES = cython.declare(cython.longlong, len(TRANSITIONS))
-ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
-ROOM = cython.declare(cython.longlong, 64)
+
+THREE_WAY = cython.declare(cython.longlong, HANDSHAKES.index("three-way"))
 
 # Linux keeps TIME-WAIT for 60 s, RFC 9293 for twice the MSL of two minutes: before that nothing says it ended.
 TIME_WAIT_LASTS_S = 60
@@ -69,7 +69,6 @@ class Solver(Walk):
 
     def __init__(self):
         super().__init__()
-        self.wanted = 1
         self.fin_missed = 0
 
     def remember(self, before_0, before_1):
@@ -91,26 +90,25 @@ class Solver(Walk):
         """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
 
         `capture_end_ns`: time of the capture's last packet (0: unknown), by which the end of TIME-WAIT and lost FINs are judged;
-        `rows` 0: only where they lead is wanted, and `n` is 0 unless a reset is among them.
+        `rows` 0: only where they lead is wanted, and `n` is 0.
         """
         n: cython.longlong = m.n
         side: cython.longlong
         self.wanted = rows
         self._read(m)
-        self.count[0] = 0
-        self.count[1] = 0
         self._survey(n)
-        self._round_trip(n)
         self.walked = self._walk(n)
+        if rows or self.arrived[0] < n or self.arrived[1] < n:
+            self._round_trip(n)
         for side in range(2):
-            self._solve_side(side, self.walked, n, capture_end_ns)
+            self._solve_side(side, n, capture_end_ns)
             if self.anew:
                 self._survey(n)
         name_client(self, client)
         self.n = 0
-        if rows or self.broken:
+        if rows:
             self._merge()
-        self.handshake = handshake_of(self, n)
+        self.handshake = THREE_WAY if self.walked > 2 else handshake_of(self, n)
         self.teardown = teardown_of(self, n, m)
         self.before[0] = -1
         self.before[1] = -1
@@ -118,12 +116,25 @@ class Solver(Walk):
         self.error_frame[1] = 0
         return 0
 
-    def _solve_side(self, x, first, n, capture_end_ns):
-        """Solve one side, from record `first` on."""
-        i: cython.longlong
-        base: cython.longlong
-        latest: cython.longlong = -1
+    def _solve_side(self, x, n, capture_end_ns):
+        """Solve one side."""
         self.x = x
+        self.end_ns = capture_end_ns
+        if self.wanted or self.arrived[x] < n:
+            self._solve_alone(x, n)
+        else:
+            self.state = self.finals[x]  # the walk has seen all of it
+        if self.state == TIME_WAIT and self.since[x] and capture_end_ns > 0 and capture_end_ns - self.since[x] >= TIME_WAIT_NS:
+            self._row(0, 0, CLOSED, TIMEOUT_2MSL, ASSUMED, self.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL])
+        self.finals[x] = self.state
+        if self.wanted:
+            doubt_rows(self, n, capture_end_ns)
+        return 0
+
+    def _solve_alone(self, x, n):
+        """Solve one side with the whole log in sight, from where the walk left it."""
+        i: cython.longlong
+        latest: cython.longlong = -1
         self.state = CLOSED
         self.sent_fin = 0
         self.fin_received = 0
@@ -131,11 +142,10 @@ class Solver(Walk):
         self.fin_missed = 0
         self.heard = self.acked = self.refused = self.told = self.own = -1
         self.waiting = 0
-        self.end_ns = capture_end_ns
         self.ended = 0
-        if first:
-            latest = self._resume(x, first)
-        for i in range(first, n):
+        if self.walked:
+            latest = self._resume(x)
+        for i in range(self.walked, n):
             if self.side[i] == x:
                 if latest >= 0 and self._twin(latest, i) and self.octets[i] > 0:
                     continue
@@ -154,13 +164,6 @@ class Solver(Walk):
         self._flush(-1)
         if self.state == SYN_SENT and self.error_frame[x]:
             self._error()
-        if self.state == TIME_WAIT and self.count[x] and capture_end_ns > 0:
-            base = (x * ROOM + self.count[x] - 1) * ROW
-            if self.rows[base + 2] and capture_end_ns - self.rows[base + 2] >= TIME_WAIT_NS:
-                self._row(0, 0, CLOSED, TIMEOUT_2MSL, ASSUMED, self.rule_of[TIME_WAIT * EVENTS + TIMEOUT_2MSL])
-        self.finals[x] = self.state
-        if self.wanted:
-            doubt_rows(self, n, capture_end_ns)
         return 0
 
     def _tell_overtaken(self, i):

@@ -25,6 +25,7 @@ KINDS = cython.declare(cython.longlong, header.SYN | header.FIN | header.RST | h
 SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 CROOKED = cython.declare(cython.longlong, header.SYN | header.RST | SUM_WRONG)
 
+EVENTS = cython.declare(cython.longlong, len(Event))
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
 SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
 FIN_WAIT_1 = cython.declare(cython.longlong, State.FIN_WAIT_1)
@@ -44,9 +45,10 @@ MOST = cython.declare(cython.longlong, 40)
 
 
 class Walk(Arrivals):
-    """`walking` 0: do not (for tests); `walked`: how many records were. `finals` are the states into which the walk has led, `latest` each side's last record on the way.
+    """`walking` 0: do not (for tests); `walked`: so many records were. `finals` are the states into which that has led.
 
-    `stamp`: the latest timestamp that each side has sent with no more than an acknowledgment, -1 none.
+    For each side `latest` is its own last record on the way, `arrived` the first that has not reached it, `stamp` the latest timestamp
+    that it has sent with no more than an acknowledgment, -1 none.
     """
 
     def __init__(self):
@@ -54,13 +56,14 @@ class Walk(Arrivals):
         self.walking = 1
         self.walked = 0
         if not cython.compiled:
-            self.latest, self.stamp = [0, 0], [0, 0]
+            self.latest, self.arrived, self.stamp = [0, 0], [0, 0], [0, 0]
 
     def _walk(self, n):
         """Go as far as nothing crosses; the number of records that is."""
         x: cython.longlong
-        p: cython.longlong
         k: cython.longlong = 2
+        self.arrived[0] = self.arrived[1] = 0
+        self.finals[0] = self.finals[1] = CLOSED
         if not self.walking or n < 2 or not self._begins(n):
             return 0
         self._take(0, OPEN_ACTIVE, 0, OBSERVED)
@@ -68,12 +71,18 @@ class Walk(Arrivals):
         self._take(1, RCV_SYN, 0, OBSERVED)
         while k < n and k < MOST and self._straight(k):
             x = self.side[k]
-            for p in range(self.latest[x] + 1, k):
-                self._reach(x, p)
+            if self.arrived[x] < k:
+                self._reach(x, k)
             if self.fin_at[x] == k:
                 self._take(x, CLOSE, k, OBSERVED)
             self.latest[x] = k
+            self.arrived[x] = k + 1
             k += 1
+        if k == n and k > 2:
+            x = 1 - self.side[k - 1]
+            # A FIN that nobody answers was lost, perhaps.
+            if self.fin_at[1 - x] < self.arrived[x]:
+                self._reach(x, n)
         return k
 
     def _begins(self, n):
@@ -84,10 +93,10 @@ class Walk(Arrivals):
             return 0
         if self.ack[1] != self.end[0] or (self.word[0] | self.word[1]) & WRONG:
             return 0
-        self.finals[0] = self.finals[1] = CLOSED
         self.stamp[0] = self.stamp[1] = -1
         self.latest[0] = 0
-        self.latest[1] = 1
+        self.latest[1] = self.arrived[0] = 1
+        self.arrived[1] = 2
         return self.bare_syn[1] < 0
 
     def _straight(self, k):
@@ -100,14 +109,24 @@ class Walk(Arrivals):
         if k < self.fin_at[x] and difference(self.seq[k], self.fin[x]) > 0 or k < self.fin_at[y] and self._covers_fin(k, y):
             return 0
         if self.octets[k] > 0:
+            if 0 <= self.fin_at[x] < k:
+                return 0
             if self.floor[k] >= 0 and difference(self.floor[k], self.seq[k]) > 0 or self._twin(self.latest[x], k):
                 return 0
         elif self.ts_val[k] >= 0 and (self.stamp[x] < 0 or difference(self.ts_val[k], self.stamp[x]) > 0):
             self.stamp[x] = self.ts_val[k]
         return self.ts_ecr[k] < 0 or self.stamp[y] < 0 or difference(self.ts_ecr[k], self.stamp[y]) >= 0
 
-    def _reach(self, x, p):
-        """Record p reaches side x."""
+    def _reach(self, x, k):
+        """What the other side sent before record k reaches side x."""
+        p: cython.longlong
+        for p in range(self.arrived[x], k):
+            self._hear(x, p)
+        self.arrived[x] = k
+        return 0
+
+    def _hear(self, x, p):
+        """Side x receives record p."""
         closed: cython.longlong = 0 <= self.fin_at[x] < p
         if self.flags[p] & SYN:
             return self._take(x, RCV_SYN_ACK, p, OBSERVED)
@@ -122,15 +141,23 @@ class Walk(Arrivals):
         return self._take(x, RCV_FIN, p, OBSERVED)
 
     def _take(self, x, event, k, evidence):
-        """Side x takes the step of an event."""
-        self.x = x
-        self.state = self.finals[x]
-        self._step(event, k, evidence)
-        self.finals[x] = self.state
+        """Side x takes the step of an event; where no rows are wanted that is a state and a time."""
+        to: cython.longlong = self.next_state[self.finals[x] * EVENTS + event]
+        if to < 0:
+            return 0
+        if self.wanted:
+            self.x = x
+            self.state = self.finals[x]
+            self._step(event, k, evidence)
+        elif k >= 0:
+            self.count[x] += 1
+            self.since[x] = self.time_ns[k]
+            self.reached[x] = self.frame[k]
+        self.finals[x] = to
         return 0
 
-    def _resume(self, x, first):
-        """Be where the walk left side x before record `first`, as if it had been solved alone; returns its latest record."""
+    def _resume(self, x):
+        """Be where the walk left side x, as if it had been solved alone until then; returns its latest record."""
         p: cython.longlong
         latest: cython.longlong = self.latest[x]
         self.state = self.finals[x]
@@ -141,7 +168,7 @@ class Walk(Arrivals):
         if not x and latest > 1:
             self.heard = 1
         self.sent_fin = 0 <= self.fin_at[x] <= latest
-        self.fin_received = 0 <= self.fin_at[1 - x] < latest
-        for p in range(latest + 1, first):
+        self.fin_received = 0 <= self.fin_at[1 - x] < self.arrived[x]
+        for p in range(self.arrived[x], self.walked):
             self._arrive(p)
         return latest

@@ -9,16 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tcpinspect.capture.many import Files, inputs
 from tcpinspect.engine.finish import FINAL_CODES, Finisher
 from tcpinspect.engine.moments import Moments
 from tcpinspect.engine.segment import Segment
 from tcpinspect.engine.states import ROW_FIELDS, Solver
 from tcpinspect.engine.track import Tracker
-from tcpinspect.capture.many import Files, inputs
 from tcpinspect.protocol.header import ACK, FIN, PSH, RST, SYN
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 MS = 10**6
+MISHAPS = ("again", "late", "hole", "old", "echo", "reset", "syn", "bad")
 
 
 def solver(walking: int) -> Solver:
@@ -88,7 +89,7 @@ def talks(draw: st.DrawFn) -> Talk:
         side = draw(st.integers(0, 1))
         kind = draw(st.sampled_from([ACK, ACK, ACK | PSH, ACK | FIN, ACK | FIN]))
         length = draw(st.sampled_from([0, 0, 1, 3]))
-        mishap = draw(st.sampled_from(["again", "late", "hole", "old", "echo", "reset", "syn", "bad"])) if odd and draw(st.booleans()) else None
+        mishap = draw(st.sampled_from(MISHAPS)) if odd and draw(st.booleans()) else None
         odd -= mishap is not None
         if mishap == "again":
             talk.put(*draw(st.sampled_from(talk.segments)))
@@ -113,7 +114,12 @@ def test_both_at_once_as_each_alone(talk: Talk, later: int) -> None:
     assert_alike(talk.moments, -1, (10**6 + talk.clock + later) * MS if later else 0)
 
 
-CLOSE = {"client": [(0, FIN), (1, FIN), (0, 0)], "server": [(1, FIN), (0, 0), (1, 0), (0, FIN), (1, 0)], "open": [], "one end": [(0, FIN), (1, 0)]}
+CLOSE = {
+    "client": [(0, FIN), (1, FIN), (0, 0)],
+    "server": [(1, FIN), (0, 0), (1, 0), (0, FIN), (1, 0)],
+    "one end": [(0, FIN), (1, 0)],
+    "open": [],
+}
 
 
 @pytest.mark.parametrize("close", CLOSE)
