@@ -40,11 +40,12 @@ class Rows:
     def begin(self):
         """Start another row."""
         if self.count == self.capacity:
-            grown = array("q", bytes(8 * self.width * self.capacity * 2))
-            grown[: len(self.data)] = self.data
-            self.view = grown
-            self.data = grown
-            self.capacity *= 2
+            # where it lies, and by little: room that is not needed is memory written for nothing
+            more: cython.longlong = max(64, self.capacity // 4)
+            self.view = None
+            self.data.frombytes(bytes(8 * self.width * more))
+            self.view = self.data
+            self.capacity += more
         self.count += 1
         return 0
 

@@ -112,7 +112,7 @@ class ConnectionBatch(_ListBatch):
         history = self._history_texts(raw["history_at"], raw["history_length"])
         alike, opening, closing = self._details_alike(raw, history)
         mine = slice(first, first + rows)
-        ready = {
+        ready: dict[str, Coded | Texts] = {
             "client": Coded(np.asarray(ends.client_number[mine]), None, ends.texts.__getitem__),
             "server": Coded(np.asarray(ends.server_number[mine]), None, ends.texts.__getitem__),
             "history": history,

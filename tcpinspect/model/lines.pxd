@@ -2,6 +2,7 @@ cimport cython
 from libc.string cimport memcpy
 from tcpinspect.engine.columns cimport widen
 
+cdef bint is_stamped(const unsigned char[::1] octets, long long at, long long end) noexcept
 cdef long long big_endian(const unsigned char[::1] octets, long long at, long long end) noexcept
 
 @cython.final
@@ -20,6 +21,7 @@ cdef class Lines:
     cdef list fields
     cdef bytes before, after
     cdef unsigned char[::1] view
+    cdef const unsigned char[::1] pairs
     cdef long long[::1] scratch
     cdef long long capacity, count
     cdef long long[64] kinds, nulls

@@ -18,6 +18,8 @@ NUMBER = cython.declare(cython.longlong, 0)
 WORD = cython.declare(cython.longlong, 1)
 STAMPS = cython.declare(cython.longlong, 2)
 LEAST = cython.declare(cython.longlong, -(1 << 62) - (1 << 61))  # below every number a table has, UNKNOWN included
+# Two digits at a time.
+PAIRS = "".join([f"{pair:02}" for pair in range(100)]).encode("ascii")
 
 STAMPED = -3  # the code of a text made of two numbers, see Field
 
@@ -63,6 +65,7 @@ class Lines:
         self.view = self.buffer
         self.scratch = array("q", bytes(8 * SLAB * (len(self.fields) + 2)))
         self.used = 0
+        self.pairs = PAIRS
 
     def begin(self):
         """Take over how the fields are written now; call before `write` when that has changed."""
@@ -152,6 +155,12 @@ class Lines:
         kind: cython.longlong
         size: cython.longlong
         k: cython.longlong
+        if is_stamped(octets, at, end):
+            self.put(b"nop,nop,TS val ")
+            self.number(big_endian(octets, at + 4, at + 8))
+            self.put(b" ecr ")
+            self.number(big_endian(octets, at + 8, at + 12))
+            return 1
         while at < end:
             kind = octets[at]
             if self.used > begin:
@@ -205,11 +214,14 @@ class Lines:
         self.put(found)
         return 0
 
+    @cython.boundscheck(False)  # there is room
     def number(self, value):
         """Write a decimal number."""
         rest: cython.longlong
         at: cython.longlong
-        last: cython.longlong
+        pair: cython.longlong
+        digits: cython.longlong = 1
+        beyond: cython.longlong = 10
         self.room(24)
         if value < 0:
             if value < -(1 << 62):  # its negative may not exist
@@ -218,22 +230,26 @@ class Lines:
             self.view[self.used] = 45
             self.used += 1
             value = -value
-        if value < 10:
-            self.view[self.used] = 48 + value
-            self.used += 1
-            return 0
-        # from the last digit backwards, some way ahead, then brought to its place
-        last = self.used + 20
-        at = last
-        while value:
-            at -= 1
-            rest = value // 10
-            self.view[at] = 48 + (value - rest * 10)
+        while beyond <= value:
+            digits += 1
+            if digits == 19:
+                break  # 10 to the 19th is more than 63 bits
+            beyond *= 10
+        # from the last digit backwards, two at a time
+        at = self.used + digits
+        self.used = at
+        view: cython.uchar[::1] = self.view
+        pairs: cython.const[cython.uchar][::1] = self.pairs
+        while digits > 1:
+            rest = value // 100
+            pair = 2 * (value - rest * 100)
+            view[at - 2] = pairs[pair]
+            view[at - 1] = pairs[pair + 1]
             value = rest
-        while at < last:
-            self.view[self.used] = self.view[at]
-            self.used += 1
-            at += 1
+            at -= 2
+            digits -= 2
+        if digits:
+            view[at - 1] = 48 + value
         return 0
 
     def put(self, text):
@@ -258,6 +274,11 @@ class Lines:
             self.buffer = grown
             self.view = grown
         return 0
+
+
+def is_stamped(octets, at, end):
+    """Two NOPs and timestamps, as RFC 7323 appendix A recommends them."""
+    return end - at == 12 and octets[at] == 1 and octets[at + 1] == 1 and octets[at + 2] == 8 and octets[at + 3] == 10
 
 
 def big_endian(octets, at, end):
@@ -318,8 +339,5 @@ def option_codes(pool, ats, lengths, count):
             to[n] = 0
             continue
         p = to[n]
-        if length[n] == 12 and octets[p] == 1 and octets[p + 1] == 1 and octets[p + 2] == 8 and octets[p + 3] == 10:
-            to[n] = -3
-        else:
-            to[n] = -4
+        to[n] = -3 if is_stamped(octets, p, p + length[n]) else -4
     return out

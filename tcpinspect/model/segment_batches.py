@@ -198,9 +198,7 @@ def all_causes(chunks: Sequence[SegmentChunk], ends: Endpoints) -> Callable[[], 
     return codes
 
 
-def segment_batches(
-    chunks: Sequence[SegmentChunk], ends: Endpoints, codes: Callable[[], array[int]] | None = None
-) -> list[SegmentBatch]:
+def segment_batches(chunks: Sequence[SegmentChunk], ends: Endpoints, codes: Callable[[], array[int]] | None = None) -> list[SegmentBatch]:
     """The batches of the segments table, or of all segments of some connections. `codes`: what `all_causes` gave of them."""
     known = codes or all_causes(chunks, ends)
 

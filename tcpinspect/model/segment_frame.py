@@ -5,11 +5,10 @@ Numbers are taken as they lie in the engine's sheet (`engine.sheet`), without a 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from tcpinspect.engine.decode import CHECKSUM_STATUS
-from tcpinspect.engine.sheet import Sheet
 from tcpinspect.model import fill, lines
 from tcpinspect.model.endpoints import Endpoints
 from tcpinspect.model.segment_batches import all_causes, segment_batches
@@ -26,7 +25,7 @@ MARKS = ("sack_permitted", "options_malformed")  # the bits of `marks` (engine.c
 class SegmentTable(Table):
     """The table `segments` of an analysis."""
 
-    def __init__(self, sheet: Sheet, ends: Endpoints) -> None:
+    def __init__(self, sheet: Any, ends: Endpoints) -> None:  # engine.sheet.Sheet, which is compiled
         self._sheet = sheet
         self._ends = ends
         self._causes = all_causes(sheet, ends)
@@ -45,12 +44,12 @@ class SegmentTable(Table):
             self._numbers = pd.DataFrame({c.name: _integers(c, arrays[c.name]) for c in SEGMENTS if c.name in arrays}, copy=False)
         columns: dict[str, Any] = dict(self._numbers.items())
         flags = _bits(arrays["analysis"], ANALYSIS_FLAGS) | _bits(arrays["marks"], MARKS)
-        flags["from_client"], *ports = np.empty(rows, np.uint8), np.empty(rows, np.int64), np.empty(rows, np.int64)
-        fill.ends(arrays["stream"], arrays["side"], self._ends.port, self._ends.is_client, *ports, flags["from_client"])
+        src, dst, flags["from_client"] = np.empty(rows, np.int64), np.empty(rows, np.int64), np.empty(rows, np.uint8)
+        fill.ends(arrays["stream"], arrays["side"], self._ends.port, self._ends.is_client, src, dst, flags["from_client"])
         for name, octets in flags.items():
             columns[name] = pd.arrays.BooleanArray(octets.view(bool), np.zeros(rows, bool))
-        for name, values in zip(("src_port", "dst_port"), ports, strict=True):
-            columns[name] = pd.arrays.IntegerArray(values, np.zeros(rows, bool))
+        for name, ports in (("src_port", src), ("dst_port", dst)):
+            columns[name] = pd.arrays.IntegerArray(ports, np.zeros(rows, bool))
         for name, texts in _texts(self._sheet, self._ends, self._causes()).items():
             columns[name] = pd.StringDtype("pyarrow").__from_arrow__(texts)
         # pandas copies before it writes what two frames have. Before its version 3 it did not.
@@ -75,7 +74,7 @@ def _bits(words: Any, names: Sequence[str]) -> dict[str, Any]:
     return dict(zip(names, rows, strict=True))
 
 
-def _texts(sheet: Sheet, ends: Endpoints, codes: Sequence[int]) -> dict[str, Any]:
+def _texts(sheet: Any, ends: Endpoints, codes: Sequence[int]) -> dict[str, Any]:
     """The columns of text."""
     import numpy as np
     import pyarrow as pa

@@ -10,7 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import tcpinspect as ti
-from tcpinspect.model.lines import Lines
+from tcpinspect.model.lines import Field, Lines
 from tcpinspect.model.table import Coded, Texts
 from tcpinspect.protocol.header import options_text, parse_options
 
@@ -38,6 +38,37 @@ def test_the_columns_of_a_frame_do_not_share_their_cells() -> None:
     frame.loc[0, "retransmission"] = True
     changed = (frame.isna() != before.isna()) | (frame != before).fillna(False)
     assert list(changed.columns[changed.any()]) == ["seq_raw", "retransmission"]
+
+
+def test_what_is_written_into_a_frame_stays_there() -> None:
+    analysis = ti.analyze(Path(__file__).parents[2] / "captures" / "lossy-transfer.pcap")
+    rows = list(analysis.table("segments"))
+    frame, other = analysis.frame("segments"), analysis.frame("segments")
+    frame.loc[3, "seq_raw"] = 7
+    frame["time_ns"] += 1
+    frame.loc[frame.payload_len > 0, "payload_len"] = pd.NA
+    column = other["ack_raw"]
+    column.iloc[0] = 9
+    assert (frame.seq_raw[3], column[0]) == (7, 9)
+    assert list(analysis.table("segments")) == rows
+    pd.testing.assert_frame_equal(other, ti.analyze(Path(__file__).parents[2] / "captures" / "lossy-transfer.pcap").frame("segments"))
+
+
+def test_no_segments_make_an_empty_frame_of_the_same_types() -> None:
+    path = Path(__file__).parents[2] / "captures" / "lossy-transfer.pcap"
+    whole, empty = ti.analyze(path).frame("segments"), ti.analyze(path, segments=False).frame("segments")
+    assert len(empty) == 0
+    assert list(empty.dtypes.items()) == list(whole.dtypes.items())
+
+
+@given(st.integers(-(1 << 62), (1 << 63) - 1) | st.integers(0, 62).map(lambda n: 1 << n))
+@example(10**18)
+@example(10**18 - 1)
+@example(10**9)
+def test_a_number_is_written_as_python_writes_it(value: int) -> None:
+    lines = Lines([Field(b"")])
+    lines.begin()
+    assert bytes(lines.write([array("q", [value])], 0, 1)) == b"%d\n" % value
 
 
 @given(st.lists(st.integers(-1, 5) | st.integers(10**6, 10**12), min_size=1), st.none() | st.just(-1))

@@ -10,6 +10,7 @@ from bisect import bisect_right
 from itertools import accumulate
 
 from tcpinspect.engine.columns import MARK_OPTIONS_MALFORMED, MARK_SACK_PERMITTED
+from tcpinspect.engine.run import no_collector
 from tcpinspect.insight.why.cause import CAUSES
 
 if not cython.compiled:
@@ -32,7 +33,8 @@ def cause_codes(chunks, ends, passed=None):
     `ends` has address and port of both ends of every connection (`model.endpoints`). `passed(n)` is called when the first n + 1
     chunks will hardly be looked at again.
     """
-    return Table(chunks, ends.address, ends.port).causes(passed)
+    with no_collector():
+        return Table(chunks, ends.address, ends.port).causes(passed)
 
 
 class Table:

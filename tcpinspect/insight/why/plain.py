@@ -27,6 +27,7 @@ ACK = cython.declare(cython.longlong, header.ACK)
 MASK32 = cython.declare(cython.longlong, 0xFFFFFFFF)
 SACK_PERMITTED = cython.declare(cython.longlong, MARK_SACK_PERMITTED)
 MALFORMED = cython.declare(cython.longlong, MARK_OPTIONS_MALFORMED)
+CELLS = cython.declare(cython.longlong, 4)  # of a place: the number of its row and who sent it; time, flags, sequence number
 FIRST_ROOM = cython.declare(cython.longlong, 16)
 _NO_STATES = States(())
 
@@ -97,7 +98,7 @@ class Quick(Replay):
         Replay.__init__(self)
         self.table = table
         self.room = FIRST_ROOM
-        self.cells = array("q", bytes(24 * FIRST_ROOM))
+        self.cells = array("q", bytes(8 * CELLS * FIRST_ROOM))
         self.view = self.cells
         self.facts = Facts(self)
         self.clear(False)
@@ -114,21 +115,21 @@ class Quick(Replay):
         self.odd = {}
         if self.room > 64:
             self.room = FIRST_ROOM
-            self.cells = array("q", bytes(24 * FIRST_ROOM))
+            self.cells = array("q", bytes(8 * CELLS * FIRST_ROOM))
             self.view = self.cells
         return 0
 
     # what a replay asks of the places
 
     def time(self, index):
-        return self.view[3 * index + 1]
+        return self.view[CELLS * index + 1]
 
     def number(self, index):
         """The number of a place's row in the table."""
-        return self.view[3 * index] >> 1
+        return self.view[CELLS * index] >> 1
 
     def from_client(self, index):
-        return self.view[3 * index] & 1
+        return self.view[CELLS * index] & 1
 
     def row(self, index):
         fact = self.odd.get(index)
@@ -139,7 +140,10 @@ class Quick(Replay):
         return row
 
     def flags(self, index):
-        return self.view[3 * index + 2]
+        return self.view[CELLS * index + 2]
+
+    def seq(self, index):
+        return self.view[CELLS * index + 3]
 
     def prompt(self, fact):
         place: cython.longlong
@@ -180,9 +184,10 @@ class Quick(Replay):
             self.cells = self.cells + self.cells
             self.view = self.cells
             self.room *= 2
-        self.view[3 * place] = 2 * number + (1 if mine else 0)
-        self.view[3 * place + 1] = now
-        self.view[3 * place + 2] = flags
+        self.view[CELLS * place] = 2 * number + (1 if mine else 0)
+        self.view[CELLS * place + 1] = now
+        self.view[CELLS * place + 2] = flags
+        self.view[CELLS * place + 3] = seq_raw
         if not self.alone and not sack_blocks and payload >= 0:
             if flags & (SYN | RST | ACK) == ACK:
                 if self.ordinary(mine, now, flags, payload, seq_raw, ack_raw, window_raw, window):
@@ -317,8 +322,8 @@ class Quick(Replay):
         last = sent.cells[at + 3]
         if last > way.delivered:
             way.delivered = last
-        if now >= self.view[3 * last + 1]:
-            way.measured(now - self.view[3 * last + 1])
+        if now >= self.view[CELLS * last + 1]:
+            way.measured(now - self.view[CELLS * last + 1])
         return 0
 
     def causes(self):

@@ -21,6 +21,7 @@ cdef class Replay:
     cdef long long count, initial_rtt_ns, syn_ns
     cpdef long long time(self, long long index) except *
     cpdef long long flags(self, long long index) except *
+    cdef long long seq(self, long long index) except *
     cdef object row(self, long long index)
     cdef bint from_client(self, long long index) except *
     cpdef object prompt(self, Fact fact)
@@ -37,5 +38,5 @@ cdef class Replay:
 
 cdef object known(long long value)
 cdef list _blocks_in(bytes options)
-cdef object _number(bytes octets, long long at)
+cdef long long _number(bytes octets, long long at) except -1
 cpdef bint same_packet(object a, object b) except -1

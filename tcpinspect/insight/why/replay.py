@@ -107,7 +107,11 @@ def _blocks_in(options: bytes):
 
 
 def _number(octets: bytes, at):
-    return int.from_bytes(octets[at : at + 4], "big")
+    value: cython.longlong = 0
+    k: cython.longlong
+    for k in range(at, at + 4):
+        value = value << 8 | octets[k]
+    return value
 
 
 class Replay:
@@ -128,6 +132,10 @@ class Replay:
     def flags(self, index):
         """Flags of a place."""
         return self.facts[index].flags
+
+    def seq(self, index):
+        """Sequence number of a place, as it stands."""
+        return self.facts[index].row.seq_raw
 
     def row(self, index):
         """The row of a place."""
@@ -244,11 +252,15 @@ class Replay:
         k: cython.longlong
         n: cython.longlong
         answers: cython.longlong
+        raw: cython.longlong
         if fact.end == fact.begin or fact.flags & RST:
             return None
+        raw = fact.row.seq_raw
         for n in range(1, min(4, own.count) + 1):
             at = own.places[(own.count - n) & 3]
-            if fact.index - at <= MOST_BETWEEN and now - self.time(at) < TWIN_NS and same_packet(self.row(at), fact.row):
+            if fact.index - at > MOST_BETWEEN or now - self.time(at) >= TWIN_NS or self.seq(at) != raw:
+                continue
+            if same_packet(self.row(at), fact.row):
                 answers = 0
                 for k in range(at + 1, self.count):
                     if self.from_client(k) != fact.row.from_client:

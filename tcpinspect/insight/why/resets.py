@@ -52,15 +52,15 @@ def origin(f: Fact, replay: Replay, states: States) -> str:
 def answered(f: Fact, replay: Replay) -> int | None:
     """The segment that this reset answers, by RFC 9293 §3.5.2: its number is that segment's ACK, or its ACK that segment's end."""
     for at in reversed(f.other.recent):
-        p = replay.facts[at]
-        if p.flags & RST:
+        flags = replay.flags(at)
+        if flags & RST:
             continue
         if f.una is not None and f.begin < f.una and f.opened and at != f.prompt:
             continue  # an old number: everything up to there had been acknowledged since
         if f.flags & ACK:
-            if not p.flags & ACK and p.flags & SYN and f.ack == p.end:
+            if flags & (SYN | ACK) == SYN and f.ack == replay.facts[at].end:
                 return at
-        elif p.flags & ACK and p.row.ack_raw == f.row.seq_raw:
+        elif flags & ACK and replay.facts[at].row.ack_raw == f.row.seq_raw:
             return at
     return None
 
