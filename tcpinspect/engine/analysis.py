@@ -8,6 +8,7 @@ Reading: RFC 9293 §3.4, §3.8; RFC 7323 §2.2; RFC 2018 §3.
 
 import cython
 
+from tcpinspect.engine.stretch import ACK_BIT, DATA_BIT, NOWHERE
 from tcpinspect.protocol import header
 from tcpinspect.schema import ANALYSIS_FLAGS
 
@@ -25,8 +26,6 @@ SYN_FIN = cython.declare(cython.longlong, header.SYN | header.FIN)
 FIN_ACK = cython.declare(cython.longlong, header.FIN | header.ACK)
 MINIMUM_HEADER = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
 CONTROL = cython.declare(cython.longlong, header.SYN | header.FIN | header.RST)
-EVERYDAY = cython.declare(cython.longlong, header.SYN | header.FIN | header.RST | header.ACK)
-TIMESTAMPS_ALONE = cython.declare(cython.longlong, 12)
 
 RETRANSMISSION = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("retransmission"))
 FAST_RETRANSMISSION = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("fast_retransmission"))
@@ -47,6 +46,9 @@ REUSED_PORTS = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("reused
 # Not a flag of the table: Wireshark has looked at the segment closely, which decides whether it shows the initial RTT.
 NOTED = cython.declare(cython.longlong, 1 << len(ANALYSIS_FLAGS))
 
+# In Stretch.noted.
+DATA = cython.declare(cython.longlong, DATA_BIT)
+PURE_ACK = cython.declare(cython.longlong, ACK_BIT)
 # tcp.completeness
 SAW_SYN = cython.declare(cython.longlong, 1)
 SAW_SYN_ACK = cython.declare(cython.longlong, 2)
@@ -58,6 +60,7 @@ SAW_RST = cython.declare(cython.longlong, 32)
 # Window scale of one direction besides the shift itself.
 UNKNOWN = cython.declare(cython.longlong, -1)
 NOT_USED = cython.declare(cython.longlong, -2)
+ENDLESS = cython.declare(cython.longlong, NOWHERE)
 # RFC 7323 §2.3: "If a Window Scale option is received with a shift.cnt value larger than 14, the TCP SHOULD log the error
 # but MUST use 14 instead of the specified value."
 LARGEST_SHIFT = cython.declare(cython.longlong, header.MAX_WINDOW_SHIFT)
@@ -100,6 +103,34 @@ class Half:
             self.unacked.clear()
         return 0
 
+    def join(self, t, side):
+        """Enter a steady stretch as the direction of `side`; 0 while a question is open."""
+        if not self.base_known or not self.next_seq or self.next_seq != self.max_to_be_acked or not self.last_ack or not self.window:
+            return 0
+        if self.duplicate_acks or self.sacked or not self.flight_valid:
+            return 0
+        t.due[side] = self.next_seq
+        t.ack[side] = self.last_ack
+        t.shift[side] = self.window_shift if self.window_shift >= 0 else ENDLESS if self.window_shift == UNKNOWN else 0
+        # RFC 7323 §2.2: the window in a SYN is never scaled.
+        window: cython.longlong = self.window
+        t.edge[side] = (self.last_ack + (window << (0 if self.first_ack and self.window_shift >= 0 else t.shift[side]))) & MASK
+        return 1
+
+    def catch_up(self, t, side):
+        """Be as if every segment of the stretch had been analysed."""
+        if t.packets[side]:
+            self.last_ack = t.ack[side]
+            self.last_ack_ns = t.last_ns[side]
+            self.window = t.window[side]
+            self.first_ack = 0
+            self.last_analysis = 0
+        if t.octets[side]:
+            self.next_seq = t.due[side]
+            self.next_seq_ns = t.data_ns[side]
+            self.max_to_be_acked = self.next_seq
+        return 0
+
 
 class Pair:
     """What both directions share. `initial_rtt_ns` is 0 while unknown; `completeness` has the bits of tcp.completeness."""
@@ -117,6 +148,24 @@ class Pair:
         self.first_bits = 0
         self.mptcp = 0
         self.mptcp_operations = 0
+        return 0
+
+    def is_settled(self):
+        """1 when the handshake has nothing more to tell, and segments carry nothing of MPTCP."""
+        return self.started and not self.mptcp and (self.syn_ns == 0 or self.initial_rtt_ns != 0)
+
+    def noted(self):
+        """The kinds of segments (engine.steady) that the completeness holds already."""
+        held: cython.longlong = self.completeness & self.completeness_so_far
+        if self.completeness & self.first_bits != self.first_bits:
+            return 0
+        return (DATA if held & SAW_DATA else 0) | (PURE_ACK if held & SAW_ACK else 0)
+
+    def note(self, data):
+        """Add a kind of segment."""
+        bits: cython.longlong = SAW_DATA if data else SAW_ACK
+        self.completeness_so_far |= bits
+        self.completeness |= bits | self.first_bits
         return 0
 
 
@@ -144,9 +193,6 @@ def analyse(s, fwd, rev, pair, reused):
     s.ack_rtt_ns = -1
     s.initial_rtt_ns = -1
     s.rto_ns = -1
-    if not reused and s.flags & EVERYDAY == ACK and goes_on(s, fwd, rev, pair):
-        go_on(s, fwd, rev, pair)
-        return 0
     if reused:
         found = REUSED_PORTS
     elif fwd.base_known and s.flags & SYN_ACK == SYN:
@@ -196,7 +242,7 @@ def analyse(s, fwd, rev, pair, reused):
             s.ack_rtt_ns = s.time_ns - rev.unacked.matched_ns
     if s.payload_len > 0 and fwd.flight_valid and fwd.unacked is not None and fwd.unacked.tail > fwd.unacked.head:
         seen = 1
-        flight = measure_flight(s, fwd, rev)
+        flight = measure_flight(s, fwd, rev.sacked)
         if flight > 0:
             s.bytes_in_flight = flight
 
@@ -214,71 +260,18 @@ def analyse(s, fwd, rev, pair, reused):
     return 0
 
 
-def goes_on(s, fwd, rev, pair):
-    """1 for an ACK that continues both directions and opens no question: `analyse` would find nothing."""
-    edge: cython.longlong
-    end: cython.longlong
-    if s.seq != fwd.next_seq or s.seq == 0 or s.window_raw == 0 or s.payload_len < 0 or rev.window == 0:
-        return 0
-    if not fwd.base_known or not rev.base_known or not pair.started or pair.mptcp:
-        return 0
-    if rev.max_to_be_acked == 0 or difference(rev.max_to_be_acked, s.ack) < 0:
-        return 0
-    if s.header_len != MINIMUM_HEADER:
-        if s.options_malformed or s.options_len != TIMESTAMPS_ALONE or s.ts_val < 0 or s.header_len != MINIMUM_HEADER + TIMESTAMPS_ALONE:
-            return 0
-    if s.payload_len == 0:
-        return s.ack != fwd.last_ack
-    end = (s.seq + s.payload_len) & MASK
-    if rev.last_ack and difference(end, rev.last_ack) <= 0:
-        return 0
-    if rev.window_shift != UNKNOWN:
-        edge = rev.window
-        if not rev.first_ack and rev.window_shift > 0:
-            edge = edge << rev.window_shift
-        return end != (rev.last_ack + edge) & MASK
-    return 1
-
-
-def go_on(s, fwd, rev, pair):
-    """What `analyse` does with a segment that goes on, without the questions."""
-    seen: cython.longlong = 0
+def show(s, fwd, pair, found, rtt_ns):
+    """Fill the analysis of a segment of a steady stretch. `found`: it acknowledges the end of a segment, `rtt_ns` ago or -1."""
     flight: cython.longlong
-    bits: cython.longlong = SAW_ACK
     s.analysis = 0
+    s.duplicate_ack_num = s.bytes_in_flight = s.initial_rtt_ns = s.rto_ns = -1
+    s.ack_rtt_ns = rtt_ns
     s.window = s.window_raw << fwd.window_shift if fwd.window_shift >= 0 else -1 if fwd.window_shift == UNKNOWN else s.window_raw
-    rev.flight_valid = 1
-    fwd.sacked = 0
-    fwd.window = s.window_raw
-    if s.ack != fwd.last_ack:
-        fwd.duplicate_acks = 0
-        fwd.last_ack = s.ack
-    fwd.last_ack_ns = s.time_ns
-    fwd.last_analysis = 0
-    fwd.first_ack = 0
     if s.payload_len > 0:
-        bits = SAW_DATA
-        if fwd.unacked is None:
-            fwd.unacked = Unacked()
-        fwd.next_seq = (s.seq + s.payload_len) & MASK
-        fwd.next_seq_ns = s.time_ns
-        fwd.unacked.append(s.seq, fwd.next_seq, s.time_ns)
-    if fwd.max_to_be_acked == 0 or s.seq == fwd.max_to_be_acked:
-        fwd.max_to_be_acked = fwd.next_seq
-    if rev.unacked is not None and rev.unacked.acknowledge(s.ack):
-        seen = 1
-        if s.time_ns != rev.unacked.matched_ns:
-            s.ack_rtt_ns = s.time_ns - rev.unacked.matched_ns
-    if s.payload_len > 0 and fwd.flight_valid and s.shown:
-        seen = 1
-        flight = measure_flight(s, fwd, rev)
+        flight = measure_flight(s, fwd, 0)
         if flight > 0:
             s.bytes_in_flight = flight
-    pair.completeness_so_far |= bits
-    pair.completeness |= bits | pair.first_bits
-    if pair.syn_ns != 0 and pair.initial_rtt_ns == 0:
-        pair.initial_rtt_ns = s.time_ns - pair.syn_ns
-    if seen and pair.initial_rtt_ns != 0:
+    if (found or s.payload_len > 0) and pair.initial_rtt_ns != 0:
         s.initial_rtt_ns = pair.initial_rtt_ns
     return 0
 
@@ -402,9 +395,9 @@ def remember(s, fwd, found):
     return 0
 
 
-def measure_flight(s, fwd, rev):
+def measure_flight(s, fwd, sacked):
     """Octets in flight after this segment; 0 or less when there is no sensible number."""
-    flight: cython.longlong = (fwd.unacked.span(fwd.base_seq) - rev.sacked) & MASK
+    flight: cython.longlong = (fwd.unacked.span(fwd.base_seq) - sacked) & MASK
     if flight >= MOST_IN_FLIGHT:
         return 0
     # SYN and FIN occupy a number, but are no octets.

@@ -2,6 +2,7 @@ cimport cython
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.analysis cimport Half, Pair
+from tcpinspect.engine.stretch cimport Stretch
 from tcpinspect.engine.watch cimport Watch
 from tcpinspect.engine.kinds cimport likely_client
 from tcpinspect.engine.zeek cimport Outcome
@@ -17,6 +18,7 @@ cdef class Connection:
     cdef public Moments moments
     cdef public Watch watch
     cdef public Samples rtt0, rtt1
+    cdef public Stretch stretch
     cdef public list icmp_events
     cdef public long long start_ns, last_ns, syn_ack_ns, syn_ack_to_ack_ns
     cdef long long[2] packets, payload

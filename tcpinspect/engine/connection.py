@@ -19,6 +19,7 @@ if not cython.compiled:
     from tcpinspect.engine.samples import Samples
     from tcpinspect.engine.segment import Segment
     from tcpinspect.protocol.seqnum import difference
+    from tcpinspect.engine.stretch import Stretch  # noqa: F401
     from tcpinspect.engine.zeek import Outcome
 from tcpinspect.schema import ANALYSIS_FLAGS
 
@@ -40,7 +41,7 @@ class Connection:
 
     `superseded`: a later connection has taken its address pair. `ghost`: it stands for segments that came after its rows were
     written; it gets none again. `place`: where it stands among those alive; `first_kept`, `last_kept`: the segments that wait to be
-    followed (engine.track), -1 without any.
+    followed (engine.track), -1 without any. `stretch`: how it only goes on (engine.steady), None before it ever did.
     """
 
     def __init__(self):
@@ -55,6 +56,7 @@ class Connection:
         self.watch = Watch()
         self.rtt0 = Samples()
         self.rtt1 = Samples()
+        self.stretch = None
         self.used = 0
         self.place = self.first_kept = self.last_kept = -1
 
@@ -103,6 +105,8 @@ class Connection:
             self.moments.reset()
             self.rtt0.clear()
             self.rtt1.clear()
+            if self.stretch is not None:
+                self.stretch.running = 0
         self.used = 1
         self.watch.begin(s)
         return 0

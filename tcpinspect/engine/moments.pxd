@@ -2,6 +2,7 @@ cimport cython
 from libc.stdlib cimport free, realloc
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
+from tcpinspect.engine.stretch cimport Stretch
 
 @cython.final
 @cython.no_gc
@@ -18,6 +19,9 @@ cdef class Moments:
     cdef int reset(self) noexcept
     cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1
+    cdef bint logs_all(self) noexcept
+    cdef bint join(self, Stretch t, long long side) noexcept
+    cdef int catch_up(self, Stretch t, long long side) noexcept
     cdef int _keep(self, Segment s, long long side, long long end) except -1
     cdef int _write(self, Segment s, long long side, long long at) except -1
     cpdef long long get(self, long long k, long long field)

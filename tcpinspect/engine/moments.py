@@ -95,8 +95,8 @@ class Moments:
         return 0
 
     def grow(self):
-        """Room for twice as many records, at most CAPACITY."""
-        room: cython.longlong = self.room * 2 if self.room else FIRST_ROOM
+        """Room for four times as many records, at most CAPACITY: half a dozen are few, and most connections have nine."""
+        room: cython.longlong = self.room * 4 if self.room else FIRST_ROOM
         if room > CAPACITY:
             room = CAPACITY
         if cython.compiled:
@@ -139,6 +139,20 @@ class Moments:
             if flags & ACK and (self.acked[side] < 0 or difference(s.ack, self.acked[side]) > 0):
                 self.acked[side] = s.ack
         return logged
+
+    def logs_all(self):
+        """1 before the handshake is over, and from the first FIN or RST on."""
+        return self.phase != ESTABLISHED
+
+    def join(self, t, side):
+        """Enter a steady stretch with the numbers of `side`; 0 while they are others here."""
+        return self.top[side] == t.due[side] and self.acked[side] == t.ack[side]
+
+    def catch_up(self, t, side):
+        """Be as if every segment of the stretch had been noted."""
+        self.top[side] = t.due[side]
+        self.acked[side] = t.ack[side]
+        return 0
 
     def _keep(self, s, side, end):
         """Log the segment unless it only repeats what its sender showed twice since the last change."""

@@ -186,7 +186,9 @@ class Now(Finisher):
             if c.used == 2 or c.ghost:
                 self.cells[at] = -1
                 self.told[slot] = None
-            elif self.stale(c, at) or self.waited(at, now_ns):
+                continue
+            self.tracker.settle(c)
+            if self.stale(c, at) or self.waited(at, now_ns):
                 work.append(c.stream << SLOT_BITS | slot)
         # A connection after the one before it on the same addresses: it begins in the states in which that one ended.
         work.sort()

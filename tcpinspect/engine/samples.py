@@ -7,7 +7,7 @@ if not cython.compiled:
 
 # Beyond so many every second one goes and only every second new one is kept.
 LIMIT = cython.declare(cython.longlong, 4096)
-FIRST_ROOM = cython.declare(cython.longlong, 4)
+FIRST_ROOM = cython.declare(cython.longlong, 8)
 KEPT_ROOM = cython.declare(cython.longlong, 32)
 
 

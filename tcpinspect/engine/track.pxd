@@ -8,6 +8,8 @@ from tcpinspect.engine.finish cimport Finisher
 from tcpinspect.engine.health cimport Health
 from tcpinspect.engine.pairs cimport Pairs
 from tcpinspect.engine.segment cimport Segment
+from tcpinspect.engine.steady cimport go_on, join, settle
+from tcpinspect.engine.stretch cimport Stretch
 from tcpinspect.engine.whole cimport Whole
 
 @cython.final
@@ -23,6 +25,7 @@ cdef class Tracker(Whole):
     cdef long long window, kept, met
     cdef int[256] after, places
     cdef long long bounded, hand
+    cdef public signed char steadily
     cdef public long long roomy, crowd, mob, closed_ns, reset_ns, attempt_ns, idle_ns, hurry_ns
     cdef long long[32] reasons
     cdef public long long segments, late_segments, now_ns
@@ -35,6 +38,7 @@ cdef class Tracker(Whole):
     cdef int enter(self, Segment s, long long stream, long long at) except -1
     cdef int follow_all(self) except -1
     cdef int follow(self, Connection c) except -1
+    cdef int settle(self, Connection c) except -1
     cdef int note_checksum(self, Segment s) noexcept
     cdef Connection ghost(self, Segment s, long long stream)
     cdef int haunt(self, Half half, long long stream, long long side) noexcept

@@ -32,6 +32,8 @@ if not cython.compiled:
     from tcpinspect.engine.health import Health
     from tcpinspect.engine.pairs import Pairs
     from tcpinspect.engine.segment import Segment
+    from tcpinspect.engine.steady import go_on, join, settle
+    from tcpinspect.engine.stretch import Stretch
     from tcpinspect.engine.whole import Whole
 
 R_ICMP = cython.declare(cython.longlong, ICMP)
@@ -40,6 +42,7 @@ R_ICMPV6 = cython.declare(cython.longlong, ICMPV6)
 MAX_ICMP_EVENTS = cython.declare(cython.longlong, 32)
 FLAG_ACK = cython.declare(cython.longlong, header.ACK)
 SYN = cython.declare(cython.longlong, header.SYN)
+CONTROL = cython.declare(cython.longlong, header.SYN | header.FIN | header.RST)
 SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 
 # When connections leave; see above.
@@ -75,6 +78,7 @@ class Tracker(Whole):
         self.finisher = finisher if finisher is not None else Finisher(False)
         self.columns = columns
         self.bounded = 1 if bounded else 0
+        self.steadily = 1
         self.suspects = suspects
         self.pairs = Pairs()
         self.alive = []
@@ -242,25 +246,39 @@ class Tracker(Whole):
         pair: Pair = c.pair
         health: Health = self.health
         kept: list = self.segments_kept
+        t: Stretch = c.stretch
+        running: cython.bint = t is not None and t.running
         c.first_kept = -1
         while k >= 0:
             s = cython.cast(Segment, kept[k])
             side = s.side
-            if side:
-                analyse(s, half1, half0, pair, s.reused)
-            else:
-                analyse(s, half0, half1, pair, s.reused)
-            c.segment(s, side)
-            c.outcome.segment(s, side)
-            c.moments.note(s, side)
-            if c.alone:
-                c.moments.note(s, 1)
-            else:
-                c.watch.note(s, side, health)
+            if not (running and (go_on(c, t, s, half1, half0) if side else go_on(c, t, s, half0, half1))):
+                if running:
+                    settle(c, health)
+                if side:
+                    analyse(s, half1, half0, pair, s.reused)
+                else:
+                    analyse(s, half0, half1, pair, s.reused)
+                c.segment(s, side)
+                c.outcome.segment(s, side)
+                c.moments.note(s, side)
+                if c.alone:
+                    c.moments.note(s, 1)
+                else:
+                    c.watch.note(s, side, health)
+                running = self.steadily and not s.flags & CONTROL and join(c)
+                t = c.stretch
             if self.columns is not None:
                 ack = c.relative(1 - side, s.ack) if s.flags & FLAG_ACK else -1
                 self.columns.add(s, c.stream, side, c.relative(side, s.seq), ack, self.decoder.view)
             k = self.after[k]
+        return 0
+
+    def settle(self, c):
+        """Follow what waits for a connection, and bring all that it remembers up to date, for whoever looks at it."""
+        self.follow(c)
+        if c.stretch is not None and c.stretch.running:
+            settle(c, self.health)
         return 0
 
     def note_checksum(self, s):
@@ -342,7 +360,7 @@ class Tracker(Whole):
             c = cython.cast(Connection, self.alive[self.hand])
             if c.used == 2:
                 continue  # its place is free
-            self.follow(c)
+            self.settle(c)
             if now_ns - c.last_ns >= self.patience(c, alive):
                 self.leave(c.stream)
             else:
@@ -375,7 +393,7 @@ class Tracker(Whole):
     def let_go(self, stream):
         at: cython.longlong = self.pairs.live(stream)
         c: Connection = self.alive[at]
-        self.follow(c)
+        self.settle(c)
         if not c.ghost:
             self.write(c, 0)
         self.pairs.settle(stream, -1)
@@ -421,6 +439,7 @@ class Tracker(Whole):
             if self.pairs.live(stream) >= 0:
                 c = self.alive[self.pairs.live(stream)]
                 if not c.ghost:
+                    self.settle(c)
                     self.write(c, 1)
         self.alive = []
         self.free = []

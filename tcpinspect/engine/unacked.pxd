@@ -11,8 +11,10 @@ cdef class Unacked:
     cdef public long long base, low, high
     cdef public long long matched_ns
     cdef int grow(self) except -1
+    cdef bint is_past(self, long long ack) noexcept
     cdef int clear(self) noexcept
     cpdef int append(self, long long seq, long long end, long long time_ns) except -1
+    cpdef int push(self, long long seq, long long end, long long time_ns) except -1
     cdef long long straight(self, long long at) noexcept
     cpdef long long acknowledge(self, long long ack) noexcept
     cdef long long sweep(self, long long ack) noexcept

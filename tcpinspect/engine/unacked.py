@@ -57,6 +57,10 @@ class Unacked:
             self.room = 0
         return 0
 
+    def is_past(self, ack):
+        """1 when this acknowledgment has done its work, and all that is left lies in order behind it."""
+        return self.head == self.tail or (self.ordered and difference(self.cells[self.head * WIDTH], ack) >= 0)
+
     def __len__(self):
         return self.tail - self.head
 
@@ -85,29 +89,33 @@ class Unacked:
 
     def append(self, seq, end, time_ns):
         """Remember a segment and return 1; once the list is full nothing happens, and it returns 0."""
-        at: cython.longlong
-        first: cython.longlong
-        low: cython.longlong
-        high: cython.longlong
-        if self.tail - self.head >= LIMIT:
-            return 0
-        if self.head == self.tail:
-            self.head = 0
-            self.tail = 0
-            self.ordered = 1
-            self.measured = 0
-        if self.tail == self.room:
-            self.grow()
-        at = self.tail * WIDTH
-        first = self.head * WIDTH
+        at: cython.longlong = self.tail * WIDTH
+        first: cython.longlong = self.head * WIDTH
         if (
             self.ordered
-            and self.tail > self.head
+            and 0 < self.tail - self.head < LIMIT
             and (
                 difference(seq, self.cells[at - 3]) < 0 or difference(end, self.cells[at - 2]) < 0 or difference(end, self.cells[first]) < 0
             )
         ):
             self.ordered = 0
+        return self.push(seq, end, time_ns)
+
+    def push(self, seq, end, time_ns):
+        """`append` for what is known to keep the order."""
+        at: cython.longlong
+        low: cython.longlong
+        high: cython.longlong
+        if self.head == self.tail:
+            self.head = 0
+            self.tail = 0
+            self.ordered = 1
+            self.measured = 0
+        elif self.tail - self.head >= LIMIT:
+            return 0
+        if self.tail == self.room:
+            self.grow()
+        at = self.tail * WIDTH
         if self.measured:
             low = (seq - self.base) & MASK
             high = (end - self.base) & MASK

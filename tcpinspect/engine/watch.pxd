@@ -2,6 +2,7 @@ cimport cython
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.health cimport Health
 from tcpinspect.engine.segment cimport Segment
+from tcpinspect.engine.stretch cimport Stretch
 
 # Narrow fields, where the house has 64 bits elsewhere: a flood of SYNs makes a million of these.
 @cython.final
@@ -18,7 +19,10 @@ cdef class Watch:
     cdef long long[32] ring
     cdef int begin(self, Segment s) noexcept
     cdef int note(self, Segment s, long long side, Health health) noexcept
-    cdef long long seen_before(self, Segment s, long long side, long long a, long long b) noexcept
+    cdef int remember(self, Segment s, long long side) noexcept
+    cdef bint join(self, Stretch t, long long side) noexcept
+    cdef int catch_up(self, Stretch t, long long side, Health health) noexcept
+    cdef long long seen_before(self, Segment s, long long side) noexcept
     cdef int network_doubled(self, Segment s, long long side) noexcept
     cdef int sent(self, Segment s, long long side, long long end, Health health) noexcept
     cdef int acknowledged(self, Segment s, long long side) noexcept

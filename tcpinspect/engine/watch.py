@@ -11,7 +11,7 @@ from tcpinspect.protocol import header
 from tcpinspect.schema import ANALYSIS_FLAGS
 
 if not cython.compiled:
-    from tcpinspect.engine.segment import Segment  # noqa: F401
+    from tcpinspect.engine.segment import Segment
     from tcpinspect.protocol.seqnum import difference
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
@@ -43,6 +43,25 @@ NO_LIMIT = cython.declare(cython.longlong, 1 << 30)
 # So near before the newest identification a packet was sent just before it.
 ID_STEP = cython.declare(cython.longlong, 64)
 GOOD, BAD, SWAPPED, SWAPPED_FRAME, ANSWERED, PACKETS = range(6)
+
+
+# All that a copy of a segment shares with it, in two numbers below 2^63.
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def place(s: Segment) -> cython.longlong:
+    """Its sequence number and the identification of its packet."""
+    return (s.seq << 16) | s.ip_id
+
+
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def rest(s: Segment) -> cython.longlong:
+    """Acknowledgment, flags, window, length and timestamp."""
+    return ((((s.ack << 9) | s.flags) << 16) | s.window_raw) ^ ((s.payload_len << 32) | (s.ts_val & MASK))
 
 
 class Watch:
@@ -92,10 +111,6 @@ class Watch:
         """Look at an analysed segment of endpoint `side`."""
         other: cython.longlong = 1 - side
         end: cython.longlong = s.seq + s.payload_len
-        at: cython.longlong
-        # All that a copy shares, in two numbers below 2^63.
-        a: cython.longlong = (s.seq << 16) | s.ip_id
-        b: cython.longlong = ((((s.ack << 9) | s.flags) << 16) | s.window_raw) ^ ((s.payload_len << 32) | (s.ts_val & MASK))
         if s.flags & (SYN | FIN):
             end += 2 if s.flags & SYN and s.flags & FIN else 1
         end &= MASK
@@ -104,7 +119,7 @@ class Watch:
             self.known[side]
             and difference(end, self.top[side]) <= 0
             and (not self.ack_known[side] or not s.flags & ACK or difference(s.ack, self.highest_ack[side]) <= 0)
-            and self.seen_before(s, side, a, b)
+            and self.seen_before(s, side)
         ):
             self.duplicates += 1
             if s.payload_len > 0:
@@ -113,12 +128,7 @@ class Watch:
             if not self.duplicate_frame:
                 self.duplicate_frame = s.frame
             return 0
-        at = (side * RING + self.ring_at[side]) * 4
-        self.ring[at] = a
-        self.ring[at + 1] = b
-        self.ring[at + 2] = s.time_ns
-        self.ring[at + 3] = s.frame
-        self.ring_at[side] = (self.ring_at[side] + 1) & (RING - 1)
+        self.remember(s, side)
         self.last_frame[side] = s.frame
         self.packets[side] += 1
         if s.checksum_status == 1:
@@ -161,7 +171,51 @@ class Watch:
                 self.ts_ns[side] = s.time_ns
         return 0
 
-    def seen_before(self, s, side, a, b):
+    def remember(self, s, side):
+        """Put a segment among the last of its direction: a copy of it may come next."""
+        at: cython.longlong = (side * RING + self.ring_at[side]) * 4
+        self.ring[at] = place(s)
+        self.ring[at + 1] = rest(s)
+        self.ring[at + 2] = s.time_ns
+        self.ring[at + 3] = s.frame
+        self.ring_at[side] = (self.ring_at[side] + 1) & (RING - 1)
+        return 0
+
+    def join(self, t, side):
+        """Enter a steady stretch with the numbers of `side`; 0 while something is open."""
+        if not self.known[side] or not self.ack_known[side] or not self.settled[side] or not self.heard:
+            return 0
+        if self.gaps[side] or self.hole_left[side] or self.copy_due[side]:
+            return 0
+        if self.top[side] != t.due[side] or self.highest_ack[side] != t.ack[side]:
+            return 0
+        t.limit[side] = self.limit[side]
+        t.ts_known[side] = self.ts_known[side]
+        t.ts[side] = self.ts[side]
+        t.ts_ns[side] = self.ts_ns[side]
+        return 1
+
+    def catch_up(self, t, side, health):
+        """Be as if every segment of the stretch had been looked at."""
+        if not t.packets[side]:
+            return 0
+        self.packets[side] += t.packets[side]
+        self.good[side] += t.good[side]
+        self.last_frame[side] = t.last_frame[side]
+        self.highest_ack[side] = t.ack[side]
+        self.ts[side] = t.ts[side]
+        self.ts_ns[side] = t.ts_ns[side]
+        if t.octets[side]:
+            self.top[side] = t.due[side]
+            self.top_id[side] = t.data_id[side]
+            self.top_ns[side] = t.data_ns[side]
+        if t.oversize[side]:
+            self.oversize += t.oversize[side]
+            if not health.oversize_frame or t.oversize_frame[side] < health.oversize_frame:
+                health.oversize_frame = t.oversize_frame[side]
+        return 0
+
+    def seen_before(self, s, side):
         """1 when one of the last segments of this direction is the same packet.
 
         Without an identification (IPv6, or 0 in IPv4) a repeated acknowledgment looks like a copy, and so does a fast
@@ -169,6 +223,8 @@ class Watch:
         """
         k: cython.longlong
         elapsed: cython.longlong
+        a: cython.longlong = place(s)
+        b: cython.longlong = rest(s)
         for k in range(side * RING * 4, (side + 1) * RING * 4, 4):
             if self.ring[k] == a and self.ring[k + 1] == b:
                 elapsed = s.time_ns - self.ring[k + 2]

@@ -2,6 +2,7 @@ cimport cython
 from cpython.bytearray cimport PyByteArray_AS_STRING, PyByteArray_Resize
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
+from tcpinspect.engine.stretch cimport Stretch
 from tcpinspect.engine.surplus cimport Surplus
 
 # What Zeek calls the state of an endpoint.
@@ -47,10 +48,12 @@ cdef class Outcome:
     cpdef long long conn_state_code(self)
     cdef int write_history(self, bytearray letters) except -1
     cdef long long over(self) noexcept
+    cdef bint is_established(self) noexcept
     cdef long long orderly(self) noexcept
     cpdef str history(self)
     cpdef long long octets(self, long long side)
-    cdef int _steady(self, Segment s, long long side, long long peer) except -1
+    cdef bint join(self, Stretch t, long long side) noexcept
+    cdef int catch_up(self, Stretch t, long long side) noexcept
     cdef int _begin(self, Segment s, long long side) except -1
     cdef int _place(self, long long side, long long seq, long long flags, long long length) noexcept
     cdef int _note_flags(self, long long side, long long flags, long long rel, long long payload) except -1
@@ -61,11 +64,11 @@ cdef class Outcome:
     cdef int _enter(self, long long side, long long state) noexcept
     cdef int _data(self, long long side, long long left, long long right) except -1
     cdef int _covered(self, long long side, long long ack) except -1
-    cdef int _gap(self, long long side) except -1
+    cdef int gap(self, long long side) except -1
     cdef int _absorb(self, long long side) except -1
     cdef bint _clean(self, long long side) noexcept
     cdef long long _size(self, long long side) noexcept
-    cdef bint _once(self, long long side, long long bit, long long letter) except -1
+    cdef bint once(self, long long side, long long bit, long long letter) except -1
     cdef int _at_powers_of_ten(self, long long side, long long count, long long letter) except -1
     cdef int _add(self, long long side, long long letter) except -1
     cdef int _append(self, long long letter) except -1

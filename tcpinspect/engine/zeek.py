@@ -8,6 +8,7 @@ import re
 
 import cython
 
+from tcpinspect.engine.stretch import ACK_BIT, DATA_BIT
 from tcpinspect.protocol import header
 
 if not cython.compiled:
@@ -25,8 +26,6 @@ RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 CONTROL = cython.declare(cython.longlong, header.FIN | header.SYN | header.RST)
 MINIMUM_LENGTH = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
-
-
 CONN_STATES = ("S0", "S1", "SF", "REJ", "S2", "S3", "RSTO", "RSTR", "RSTOS0", "RSTRH", "SH", "SHR", "OTH")
 if not cython.compiled:  # enumerations in the .pxd; the first is what Zeek calls the state of an endpoint
     INACTIVE, SYN_SENT, SYN_ACK_SENT, PARTIAL, ESTABLISHED, CLOSED, RESET = range(7)
@@ -44,8 +43,8 @@ SEEN_SYN = cython.declare(cython.longlong, 1)
 SEEN_FIN = cython.declare(cython.longlong, 2)
 SEEN_RST = cython.declare(cython.longlong, 4)
 SEEN_FIN_RST = cython.declare(cython.longlong, 8)
-SEEN_DATA = cython.declare(cython.longlong, 16)
-SEEN_ACK = cython.declare(cython.longlong, 32)
+SEEN_DATA = cython.declare(cython.longlong, DATA_BIT)
+SEEN_ACK = cython.declare(cython.longlong, ACK_BIT)
 SEEN_MULTIPLE = cython.declare(cython.longlong, 64)
 ROLE_BITS = cython.declare(cython.longlong, 8)
 
@@ -109,9 +108,6 @@ class Outcome:
         length: cython.longlong = payload
         rel: cython.longlong
         acknowledged: cython.longlong = 0
-        if not flags & CONTROL and self.state[side] == ESTABLISHED and self.state[peer] == ESTABLISHED:
-            if s.checksum_status != CHECKSUM_BAD and s.window_raw:
-                return self._steady(s, side, peer)
         if not self.begun:
             self._begin(s, side)
         if s.header_len < MINIMUM_LENGTH:
@@ -151,30 +147,26 @@ class Outcome:
             self._data(side, rel, rel + payload)
         return 0
 
-    def _steady(self, s, side, peer):
-        """`segment` between two sides at work, without the steps that only beginnings, ends and closed windows need."""
-        payload: cython.longlong = s.payload_len
-        rel: cython.longlong = self.sent[side] + difference(s.seq, self.start[side] + self.sent[side])
-        offset: cython.longlong = 0
-        if s.checksum_status == CHECKSUM_GOOD:
+    def join(self, t, side):
+        """Enter a steady stretch with the numbers of `side`; 0 while a hole in its data is open."""
+        sent: cython.longlong = self.sent[side]
+        if self.closing[side] or self.blind[side] or (self.surplus is not None and self.surplus.held[side]):
+            return 0
+        if (self.start[side] + sent) & MASK != t.due[side] or sent - self.acked[side] != (t.due[side] - t.ack[1 - side]) & MASK:
+            return 0
+        t.whole[side] = (self.start[side] + self.delivered[side]) & MASK
+        t.noted[side] = (self.seen if side == self.opener else self.seen >> ROLE_BITS) & (SEEN_DATA | SEEN_ACK)
+        return self.acked[side] <= self.delivered[side] <= sent
+
+    def catch_up(self, t, side):
+        """Be as if every segment of the stretch had come here."""
+        sent: cython.longlong = self.sent[side] + t.octets[side]
+        self.sent[side] = sent
+        self.acked[side] = sent - ((t.due[side] - t.ack[1 - side]) & MASK)
+        self.delivered[side] = sent - ((t.due[side] - t.whole[side]) & MASK)
+        if t.good[side]:
             self.proven[side] = 1
-        bit: cython.longlong = SEEN_DATA if payload > 0 else SEEN_ACK
-        if not self.seen & (bit if side == self.opener else bit << ROLE_BITS) and (payload > 0 or s.flags & ACK):
-            self._once(side, bit, ord("D") if payload > 0 else ord("A"))
-        self.elapsed = 1 if s.time_ns >= (self.first_us + 1) * 1000 else 0
-        if s.flags & ACK:
-            offset = self.acked[peer] + difference(s.ack, self.start[peer] + self.acked[peer])
-            if offset > self.acked[peer] and not (s.ack == 0 and offset - self.acked[peer] > BELIEVABLE_JUMP):
-                self.acked[peer] = offset
-        if rel + payload > self.sent[side]:
-            self.sent[side] = rel + payload
-        elif payload > 0:
-            self.repeats[side] += 1
-            self._at_powers_of_ten(side, self.repeats[side], ord("T"))
-        if offset > self.delivered[peer]:
-            self._covered(peer, offset)
-        if payload > 0 and rel >= 0 and s.payload_captured >= payload:
-            self._data(side, rel, rel + payload)
+        self.elapsed = 1 if t.time_ns >= (self.first_us + 1) * 1000 else 0
         return 0
 
     def originator(self):
@@ -204,6 +196,9 @@ class Outcome:
     def over(self):
         """1 when both sides have closed or one has reset: nothing but repeats should come."""
         return self.orderly() or self.state[0] == RESET or self.state[1] == RESET
+
+    def is_established(self):
+        return self.state[0] == ESTABLISHED and self.state[1] == ESTABLISHED
 
     def orderly(self):
         return self.state[0] == CLOSED and self.state[1] == CLOSED
@@ -272,26 +267,26 @@ class Outcome:
         control: cython.longlong = flags & CONTROL
         if control == 0:
             if payload > 0:
-                self._once(side, SEEN_DATA, ord("D"))
+                self.once(side, SEEN_DATA, ord("D"))
             elif flags & ACK:
-                self._once(side, SEEN_ACK, ord("A"))
+                self.once(side, SEEN_ACK, ord("A"))
         elif control == SYN:
             letter: cython.longlong = ord("H") if flags & ACK else ord("S")
-            if not self._once(side, SEEN_SYN, letter) and self.last_syn[side] != rel & MASK:
+            if not self.once(side, SEEN_SYN, letter) and self.last_syn[side] != rel & MASK:
                 self._add(side, letter)
             self.last_syn[side] = rel & MASK
         elif control == FIN:
-            if not self._once(side, SEEN_FIN, ord("F")) and self.last_fin[side] != (rel + payload) & MASK:
+            if not self.once(side, SEEN_FIN, ord("F")) and self.last_fin[side] != (rel + payload) & MASK:
                 self._add(side, ord("F"))
             self.last_fin[side] = (rel + payload) & MASK
         elif control == RST:
-            if not self._once(side, SEEN_RST, ord("R")) and self.last_rst[side] != rel & MASK:
+            if not self.once(side, SEEN_RST, ord("R")) and self.last_rst[side] != rel & MASK:
                 self._add(side, ord("R"))
             self.last_rst[side] = rel & MASK
         elif flags & FIN and flags & RST:
-            self._once(side, SEEN_FIN_RST, ord("I"))
+            self.once(side, SEEN_FIN_RST, ord("I"))
         else:
-            self._once(side, SEEN_MULTIPLE, ord("Q"))
+            self.once(side, SEEN_MULTIPLE, ord("Q"))
         return 0
 
     def _acknowledge(self, side, ack, flags):
@@ -409,12 +404,12 @@ class Outcome:
             return 0
         if not self.blind[side] and self.surplus is not None:
             while self.surplus.held[side] and self.surplus.first_left(side) < ack:
-                self._gap(side)
+                self.gap(side)
                 self.delivered[side] = self.surplus.first_right(side)
                 self.surplus.drop_first(side)
         if ack > self.delivered[side]:
             if not self.blind[side]:
-                self._gap(side)
+                self.gap(side)
             self.delivered[side] = ack
         self._absorb(side)
         return 0
@@ -427,7 +422,7 @@ class Outcome:
                 self.surplus.drop_first(side)
         return 0
 
-    def _gap(self, side):
+    def gap(self, side):
         # Around a RST or without a handshake, sequence numbers prove nothing.
         if self._clean(0) and self._clean(1):
             self.gaps[side] += 1
@@ -450,7 +445,7 @@ class Outcome:
             octets -= 1
         return octets
 
-    def _once(self, side, bit, letter):
+    def once(self, side, bit, letter):
         """Note a letter that a role has not had yet; True if it was new."""
         if side != self.opener:
             bit = bit << ROLE_BITS

@@ -1,0 +1,175 @@
+"""Where a connection only goes on, it is followed once for all analyses: that must change nothing of what any of them tells."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tcpinspect.capture.records import Records
+from tcpinspect.capture.source import Source
+from tcpinspect.engine.columns import SegmentColumns
+from tcpinspect.engine.finish import CONNECTION_FIELDS, STEP_FIELDS, Chunk, Finisher
+from tcpinspect.engine.signs import Suspects, signs
+from tcpinspect.engine.track import Tracker
+from tcpinspect.protocol.checksum import checksum
+from tcpinspect.protocol.header import ACK, FIN, PSH, RST, SYN
+
+from .. import broken
+from ..broken import MS, SECOND, Packet
+from ..conftest import CAPTURES
+
+OCTETS = 8
+M = 0xFFFFFFFF
+MSS, LARGE, SNAPLEN = 1000, 9000, 80
+TIMESTAMPS = 1 << 12
+
+
+def found(source: Source, *, steadily: bool, shown: bool) -> list[Any]:
+    """All that the engine tells of a capture; `steadily`: stretches are followed once for all, as they always are."""
+    finisher, columns, chunks = Finisher(True), SegmentColumns() if shown else None, list[Chunk]()
+    tracker = Tracker(finisher, columns, False, Suspects())
+    tracker.steadily = steadily
+    records = Records(source)
+    while records.next_block():
+        tracker.block(records, 0, records.count)
+    tracker.end()
+    while chunk := finisher.take(tracker.last_ns, 1):
+        chunks.append(chunk)
+    if columns is not None:
+        columns.flush()
+    return [
+        [chunk.rows.tobytes()[: chunk.done * len(CONNECTION_FIELDS) * OCTETS] for chunk in chunks],
+        [chunk.steps.data.tobytes()[: chunk.steps.count * len(STEP_FIELDS) * OCTETS] for chunk in chunks],
+        [bytes(chunk.letters) for chunk in chunks],
+        [] if columns is None else [{name: bytes(of) for name, of in arrays.items()} for _, arrays in columns.chunks],
+        signs(tracker),
+    ]
+
+
+def assert_alike(*source: Any) -> None:
+    for shown in (False, True):
+        plainly = found(Source(*source), steadily=False, shown=shown)
+        assert found(Source(*source), steadily=True, shown=shown) == plainly
+
+
+@pytest.mark.parametrize("path", sorted(CAPTURES.rglob("*.pcap*")), ids=lambda path: path.name)
+def test_steadily_is_plainly(path: Path) -> None:
+    assert_alike(str(path))
+
+
+class Talk:
+    """A conversation whose speakers know where they are, so that most of what they say goes on."""
+
+    def __init__(self, isn: tuple[int, int], *, timestamps: bool, snaplen: int, handshake: bool) -> None:
+        self.due, self.heard, self.window = list(isn), [isn[1], isn[0]], [500, 500]
+        self.at_ns, self.timestamps, self.snaplen = 10 * SECOND, timestamps, snaplen
+        self.packets: list[Packet] = []
+        self.last = b""
+        if handshake:
+            self.say(0, SYN, syn=True)
+            self.heard[1] = self.due[0]
+            self.say(1, SYN | ACK, syn=True)
+            self.heard[0] = self.due[1]
+            self.say(0, ACK)
+
+    def say(self, side: int, flags: int, octets: int = 0, *, back: int = 0, wrong: bool = False, syn: bool = False, ahead: int = 0) -> None:
+        """A segment of `side`, `back` octets before (or `ahead` of) where it stands."""
+        seq = (self.due[side] - back + ahead) & M
+        options = struct.pack("!BBHBBBB", 2, 4, MSS, 3, 3, 2, 1) if syn else b""
+        if self.timestamps:
+            options += struct.pack("!BBBBII", 1, 1, 8, 10, self.at_ns // MS & M, 0)
+        ack = self.heard[side] if flags & ACK else 0
+        head = struct.pack("!HHIIBBHHH", 4000 + side, 4001 - side, seq, ack, (20 + len(options)) // 4 << 4, flags, self.window[side], 0, 0)
+        tcp = bytearray(head + options + bytes(octets))
+        ends = bytes((10, 0, 0, 1 + side, 10, 0, 0, 2 - side))
+        sum_ = checksum(ends + struct.pack("!HH", 6, len(tcp)) + tcp)
+        tcp[16:18] = ((sum_ + wrong) & 0xFFFF).to_bytes(2, "big")
+        packet = struct.pack("!BBHHHBBH", 0x45, 0, 20 + len(tcp), len(self.packets) + 1, 0, 64, 6, 0) + ends + tcp
+        self.hear(bytes(12) + b"\x08\x00" + packet)
+        if not back:
+            self.due[side] = (seq + octets + bool(flags & SYN) + bool(flags & FIN)) & M
+
+    def hear(self, frame: bytes) -> None:
+        self.last = frame
+        self.packets.append(Packet(self.at_ns, frame[: self.snaplen], len(frame)))
+
+    def go(self, what: str, side: int, octets: int) -> None:
+        self.at_ns += octets * 1000
+        if what == "answer":
+            self.heard[side] = self.due[1 - side]
+            self.say(side, ACK)
+        elif what == "half an answer":
+            self.heard[side] = (self.heard[side] + (self.due[1 - side] - self.heard[side] & M) // 2) & M
+            self.say(side, ACK)
+        elif what == "data":
+            self.say(side, ACK | PSH, octets)
+        elif what == "data and answer":
+            self.heard[side] = self.due[1 - side]
+            self.say(side, ACK, octets)
+        elif what == "again":
+            self.say(side, ACK, octets, back=octets)
+        elif what == "the same":
+            self.hear(self.last)
+        elif what == "a hole":
+            self.say(side, ACK, octets, ahead=octets)
+        elif what == "nothing new":
+            self.say(side, ACK)
+        elif what == "keep-alive":
+            self.say(side, ACK, octets % 2, back=1)
+        elif what == "another window":
+            self.window[side] = octets % 3 * 250
+        elif what == "all that fits":
+            room = (self.heard[1 - side] + (self.window[1 - side] << 2) - self.due[side]) & M
+            self.say(side, ACK, room if 0 < room <= LARGE else octets)
+        elif what == "ahead of itself":
+            self.heard[side] = (self.due[1 - side] + octets) & M
+            self.say(side, ACK)
+        elif what == "a long time":
+            self.at_ns += 4 * SECOND
+        elif what == "an earlier time":
+            self.at_ns -= 2 * MS
+        elif what == "wrong sum":
+            self.say(side, ACK, octets, wrong=True)
+        elif what == "large":
+            self.say(side, ACK, MSS + octets)
+        else:
+            self.say(side, {"SYN": SYN, "FIN": FIN | ACK, "RST": RST}[what])
+
+
+STEADY = ("answer", "half an answer", "data", "data and answer")
+ODD = (
+    "again", "the same", "a hole", "nothing new", "keep-alive", "another window", "all that fits", "ahead of itself", "a long time",
+    "an earlier time", "wrong sum", "large", "SYN", "FIN", "RST",
+)  # fmt: skip
+ISN = st.one_of(st.integers(0, M), st.integers(M - 3000, M), st.integers(2**31 - 3000, 2**31))
+WORDS = st.tuples(st.sampled_from(STEADY * 6 + ODD), st.integers(0, 1), st.sampled_from((1, 2, 30, 700, MSS)))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(), st.lists(WORDS, max_size=40))
+def test_whatever_is_said(isn: tuple[int, int], timestamps: bool, snaplen: int, handshake: bool, words: list[tuple[str, int, int]]) -> None:
+    talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=handshake)
+    for word in words:
+        talk.go(*word)
+    assert_alike(broken.written(talk.packets))
+
+
+def test_a_stretch_is_one() -> None:
+    """What goes on is followed that way, else the tests above compare nothing."""
+    talk = Talk((M - 1500, 7), timestamps=True, snaplen=SNAPLEN, handshake=True)
+    for _ in range(20):
+        talk.go("data", 0, MSS)
+        talk.go("answer", 1, 1)
+    tracker = Tracker()
+    records = Records(Source(broken.written(talk.packets)))
+    while records.next_block():
+        tracker.block(records, 0, records.count)
+    (connection,) = tracker.alive
+    assert connection.stretch.running
+    assert connection.last_ns < talk.at_ns, "nobody has asked yet"
+    tracker.end()
