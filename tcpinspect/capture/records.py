@@ -241,10 +241,6 @@ class Records(Batch):
         wire: cython.longlong
         seconds: cython.longlong
         fraction: cython.longlong
-        offsets: cython.uint[::1] = self.offsets
-        lengths: cython.uint[::1] = self.lengths
-        wire_lengths: cython.uint[::1] = self.wire_lengths
-        times: cython.longlong[::1] = self.times
         header: cython.longlong = self.record_header
         mult: cython.longlong = self.mult
         filled: cython.longlong = self.filled
@@ -264,11 +260,11 @@ class Records(Batch):
             if captured > MAX_PACKET or at + header + captured > filled:
                 break
             at += header
-            offsets[n] = at
-            lengths[n] = captured
+            self.offsets[n] = at
+            self.lengths[n] = captured
             # Wireshark and tcpdump trust the longer of the two lengths: a packet is at least what was captured of it.
-            wire_lengths[n] = wire if wire > captured else captured
-            times[n] = seconds * NANO + fraction * mult
+            self.wire_lengths[n] = wire if wire > captured else captured
+            self.times[n] = seconds * NANO + fraction * mult
             at += captured
             n += 1
         self.frames += n - self.count

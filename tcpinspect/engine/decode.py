@@ -59,21 +59,23 @@ class Decoder(Layers):
         return 0
 
     @cython.boundscheck(False)
-    def hosts(self, records, first, last, hashes):
-        """For records `first` to `last` (not included) the hash of their two hosts (`hosts_hash`), -1 for those that are not plain."""
+    def deal(self, records, first, last, dealt, counts):
+        """Put the numbers of plain records, from `first` on, into the rows of `dealt`, into which row by their two hosts (`hosts_hash`);
+        `counts` has how many a row holds, and is a power of two long. Ends at the first record that is not plain and returns it, or `last`.
+        """
         n: cython.longlong
         at: cython.longlong
-        offsets: cython.uint[::1] = records.offsets
-        lengths: cython.uint[::1] = records.lengths
-        wire_lengths: cython.uint[::1] = records.wire_lengths
-        links: cython.int[::1] = records.links
+        row: cython.longlong
+        rows: cython.longlong = len(counts)
+        room: cython.longlong = len(dealt) // rows
         for n in range(first, last):
-            at = offsets[n]
-            if self.is_plain(at, lengths[n], wire_lengths[n], links[n]):
-                hashes[n - first] = hosts_hash(be32(self.octets, at + 26), be32(self.octets, at + 30))
-            else:
-                hashes[n - first] = -1
-        return 0
+            at = records.offsets[n]
+            if not self.is_plain(at, records.lengths[n], records.wire_lengths[n], records.links[n]):
+                return n
+            row = hosts_hash(be32(self.octets, at + 26), be32(self.octets, at + 30)) & (rows - 1)
+            dealt[row * room + counts[row]] = n
+            counts[row] += 1
+        return last
 
     def is_plain(self, at, captured, wire, link):
         """1 for what almost every packet is: TCP in IPv4 without options in Ethernet, no fragment, with a length that fits the frame."""
@@ -93,15 +95,12 @@ class Decoder(Layers):
         k: cython.longlong
         n: cython.longlong
         s: Segment
-        offsets: cython.uint[::1] = records.offsets
-        lengths: cython.uint[::1] = records.lengths
-        times: cython.longlong[::1] = records.times
         for k in range(last - first):
             n = picks[first + k]
             s = cython.cast(Segment, kept[into + k])
             s.frame = before + n
-            s.time_ns = times[n]
-            if not self.plain(s, offsets[n], lengths[n]):
+            s.time_ns = records.times[n]
+            if not self.plain(s, records.offsets[n], records.lengths[n]):
                 return k
         return last - first
 
@@ -175,17 +174,23 @@ class Decoder(Layers):
         s.seq = be32(self.octets, at + 4)
         s.ack = be32(self.octets, at + 8)
         s.header_len = size
-        s.reserved = (word >> 25) & 7
         s.flags = (word >> 16) & 0x1FF
         s.window_raw = word & 0xFFFF
-        s.checksum = be16(self.octets, at + 16)
-        s.urgent_pointer = be16(self.octets, at + 18)
         s.payload_len = length - size
-        s.payload_at = at + size
         s.payload_captured = captured - size if captured > size else 0
         s.options_at = at + MINIMUM
         s.options_len = (size if size < captured else captured) - MINIMUM
+        if s.shown:
+            self.rest_of_header(s, at)
         return 1
+
+    def rest_of_header(self, s, at):
+        """What only those read who look at the segment itself."""
+        s.reserved = (self.octets[at + 12] >> 1) & 7
+        s.checksum = be16(self.octets, at + 16)
+        s.urgent_pointer = be16(self.octets, at + 18)
+        s.payload_at = at + s.header_len
+        return 0
 
     def options(self, s):
         """Read the options behind the header."""
@@ -261,6 +266,7 @@ class Decoder(Layers):
     def checksum(self, s, at, length):
         """Good, bad, or unfinished: only the pseudo-header summed, which the network card would have completed."""
         total: cython.longlong = ones_sum(self.octets, at, at + length, 0)
+        given: cython.longlong = be16(self.octets, at + 16)
         pseudo: cython.longlong = 6
         if s.family == 4:
             pseudo += (s.src_lo >> 16) + (s.src_lo & 0xFFFF) + (s.dst_lo >> 16) + (s.dst_lo & 0xFFFF)
@@ -272,6 +278,6 @@ class Decoder(Layers):
         if fold16(total + pseudo + (length >> 16) + (length & 0xFFFF)) == 0xFFFF:
             return 1
         # Linux leaves the pseudo-header's sum in the field, with the length or (large segments) without it.
-        if s.checksum == fold16(pseudo) or s.checksum == 0 or s.checksum == fold16(pseudo + (length >> 16) + (length & 0xFFFF)):
+        if given == fold16(pseudo) or given == 0 or given == fold16(pseudo + (length >> 16) + (length & 0xFFFF)):
             return 3
         return 2

@@ -10,13 +10,14 @@ from tcpinspect.protocol.fast cimport hosts_hash
 @cython.final
 cdef class Parts(Whole):
     cdef public list trackers
-    cdef int[::1] picks, hashes
+    cdef int[::1] dealt, waiting
     cdef long long before
     cdef Decoder decoder
     cdef Segment segment
-    cdef long long[8] mine, waiting
+    cdef long long[8] mine
     cdef long long[32] reasons
     cpdef int block(self, Batch records, long long first, long long last) except -1
+    cdef bint plain(self, Batch records, long long n) noexcept
     cdef int look_inside(self, Batch records, long long n) except -1
     cdef int flush(self, Batch records, long long part) except -1
     cpdef long long reason(self, long long which) noexcept

@@ -38,19 +38,17 @@ class Parts(Whole):
     def __init__(self, trackers):
         Whole.__init__(self)
         self.trackers = trackers
-        self.picks = array("i", bytes(4 * PARTS * ROOM))
-        self.hashes = array("i")
+        self.dealt = array("i", bytes(4 * PARTS * ROOM))
+        self.waiting = array("i", bytes(4 * PARTS))
         self.decoder = Decoder()
         self.segment = Segment()
         self.segment.shown = 0
         if not cython.compiled:
             self.mine = [0] * PARTS
-            self.waiting = [0] * PARTS
             self.reasons = [0] * 32
         kept = None
         for part in range(PARTS):
             self.mine[part] = trackers[part] is not None
-            self.waiting[part] = 0
             if trackers[part] is not None:
                 tracker: Tracker = trackers[part]
                 tracker.decoder = self.decoder
@@ -60,28 +58,25 @@ class Parts(Whole):
 
     def block(self, records, first, last):
         """Deal out records `first` to `last` (not included) of those that `records.next_block()` has just read."""
-        n: cython.longlong
+        n: cython.longlong = first
         part: cython.longlong
-        hashes: cython.int[::1]
+        end: cython.longlong
         self.decoder.use(records.view)
         self.before = self.count(records, first, last)
-        if last - first > len(self.hashes):
-            self.hashes = array("i", bytes(4 * (last - first)))
-        hashes = self.hashes
-        self.decoder.hosts(records, first, last, hashes)
-        for n in range(first, last):
-            if hashes[n - first] >= 0:
-                part = hashes[n - first] & (N - 1)
-                if self.mine[part]:
-                    if self.waiting[part] == ROOM:
-                        self.flush(records, part)
-                    self.picks[part * ROOM + self.waiting[part]] = n
-                    self.waiting[part] += 1
-            else:
-                self.look_inside(records, n)
-        for part in range(N):
-            self.flush(records, part)
+        while n < last:
+            end = min(n + ROOM, last)
+            while n < end:
+                n = self.decoder.deal(records, n, end, self.dealt, self.waiting)
+                while n < end and not self.plain(records, n):
+                    self.look_inside(records, n)
+                    n += 1
+            for part in range(N):
+                self.flush(records, part)
         return 0
+
+    def plain(self, records, n):
+        """The record is none that must be looked into."""
+        return self.decoder.is_plain(records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
 
     def look_inside(self, records, n):
         """Decode a packet of another kind, and give its segment (or its ICMP error) to the part it belongs to."""
@@ -92,12 +87,13 @@ class Parts(Whole):
         s.frame = self.before + n
         s.time_ns = records.times[n]
         reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
+        self.decoder.come_home()  # what waits lies in the block, not in a datagram that was put together
         if reason == 0:
             part = part_of_hosts(s)
         else:
             self.reasons[reason] += 1
             if (reason != R_ICMP and reason != R_ICMPV6) or not self.decoder.quoted:
-                return self.decoder.come_home()
+                return 0
             part = part_of_hosts(self.decoder.quote)
         if self.mine[part]:
             self.flush(records, part)  # these are plain, and leave what an ICMP error quoted as it is
@@ -108,16 +104,15 @@ class Parts(Whole):
                 tracker.icmp_error(s)
             else:
                 tracker.track(s)
-        self.decoder.come_home()
         return 0
 
     def flush(self, records, part):
         """Let a part's tracker have what waits for it."""
         tracker: Tracker
-        if self.waiting[part]:
+        if self.waiting[part] and self.mine[part]:
             tracker = self.trackers[part]
-            tracker.some(records, self.picks, part * ROOM, part * ROOM + self.waiting[part], self.before)
-            self.waiting[part] = 0
+            tracker.some(records, self.dealt, part * ROOM, part * ROOM + self.waiting[part], self.before)
+        self.waiting[part] = 0
         return 0
 
     def reason(self, which):

@@ -11,8 +11,8 @@ class Segment:
 
     `checksum_status`: 0 unverified, 1 good, 2 bad, 3 unfinished. `analysis`: bits in the order of schema.ANALYSIS_FLAGS.
     `fast_open`: -1 no option, 0 asks for a cookie, else the cookie's length. `mptcp`: the subtype, -1 without the option.
-    `shown`: somebody reads what stands with the segment alone, the octets in flight. `side`: the endpoint of its connection that
-    sent it; `reused`: it opened a connection on an address pair that had one.
+    `shown`: somebody reads what stands with the segment alone, the octets in flight, `reserved`, `checksum`, `urgent_pointer` and
+    `payload_at`. `side`: the endpoint of its connection that sent it; `reused`: it opened a connection on an address pair that had one.
     """
 
     def __init__(self):

@@ -20,6 +20,7 @@ from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
 from tcpinspect.cli.summary import collect
 from tcpinspect.engine import jobs
+from tcpinspect.engine.finish import CONNECTION_FIELD
 from tcpinspect.errors import CaptureError
 from tcpinspect.model.survey import survey
 
@@ -70,6 +71,31 @@ def test_any_number_of_processes_tells_the_same(order: list[int]) -> None:
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_three_processes_tell_of_a_capture_what_one_tells(path: Path) -> None:
     assert told(str(path), 3) == told(str(path), 1)
+
+
+def test_what_waits_is_read_where_it_lies_although_a_datagram_was_put_together(tmp_path: Path) -> None:
+    """Plain packets of two hosts wait to be followed when the last fragment of another arrives, which is read from a place of its own."""
+
+    def ip(data: bytes, identification: int, fragment: int = 0) -> bytes:
+        head = struct.pack(">BBHHHBBH", 0x45, 0, 20 + len(data), identification, fragment, 64, 6, 0)
+        return bytes(12) + b"\x08\0" + head + bytes([10, 0, 0, 1, 10, 0, 0, 2]) + data
+
+    def tcp(seq: int) -> bytes:
+        return struct.pack(">HHIIHHHH", 1000, 80, seq, 1, 0x5010, 512, 0, 0) + bytes(44)
+
+    frames = []
+    for number in range(20):
+        seq = number * 6 * 44
+        frames += [ip(tcp(seq + 44 * k), 1) for k in range(5)]
+        last = tcp(seq + 5 * 44)
+        frames += [ip(last[:32], 100 + number, 0x2000), ip(last[32:], 100 + number, 4)]
+    path = tmp_path / "between.pcap"
+    records = [struct.pack("<IIII", n, 0, len(frame), len(frame)) + frame for n, frame in enumerate(frames)]
+    path.write_bytes(struct.pack("<IHHiIII", 0xA1B2C3D4, 2, 4, 0, 0, 262144, ETHERNET) + b"".join(records))
+    found, classes = jobs.survey_run(str(path), jobs=1)
+    ((_, _, row, _),) = next(iter(classes.by_key.values())).examples
+    assert found.segments == row[CONNECTION_FIELD["client_packets"]] == 120
+    assert row[CONNECTION_FIELD["client_payload_bytes"]] == 120 * 44
 
 
 def test_connections_that_leave_the_table_do_so_with_any_number(monkeypatch: pytest.MonkeyPatch) -> None:
