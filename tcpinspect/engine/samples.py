@@ -3,11 +3,12 @@
 import cython
 
 if not cython.compiled:
-    free = realloc = qsort = None  # cimported where compiled
+    free = realloc = memcpy = qsort = None  # cimported where compiled
 
 # Beyond so many every second one goes and only every second new one is kept.
 LIMIT = cython.declare(cython.longlong, 4096)
-FIRST_ROOM = cython.declare(cython.longlong, 8)
+# Room within the object itself: few conversations need more.
+NEAR = cython.declare(cython.longlong, 8)
 KEPT_ROOM = cython.declare(cython.longlong, 32)
 
 
@@ -16,14 +17,16 @@ class Samples:
 
     def __init__(self):
         self.count = 0
-        self.room = 0
+        self.room = NEAR
         self.stride = 1
         self.skip = 0
-        if not cython.compiled:
-            self.values = []
+        if cython.compiled:
+            self.values = self.near
+        else:
+            self.values = [0] * NEAR
 
     def __dealloc__(self):
-        if cython.compiled:
+        if cython.compiled and self.room > NEAR:
             free(self.values)
 
     def clear(self):
@@ -34,10 +37,10 @@ class Samples:
         if self.room > KEPT_ROOM:
             if cython.compiled:
                 free(self.values)
-                self.values = cython.NULL
+                self.values = self.near
             else:
-                self.values = []
-            self.room = 0
+                self.values = [0] * NEAR
+            self.room = NEAR
         return 0
 
     def add(self, value):
@@ -58,11 +61,14 @@ class Samples:
         return 0
 
     def grow(self):
-        room: cython.longlong = self.room * 2 if self.room else FIRST_ROOM
+        room: cython.longlong = self.room * 2
         if cython.compiled:
-            values: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.values, room * 8))
+            outside: cython.bint = self.room > NEAR
+            values: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.values if outside else cython.NULL, room * 8))
             if values is cython.NULL:
                 raise MemoryError()
+            if not outside:
+                memcpy(values, self.near, NEAR * 8)
             self.values = values
         else:
             self.values.extend([0] * (room - self.room))

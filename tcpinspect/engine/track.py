@@ -266,7 +266,8 @@ class Tracker(Whole):
                     c.moments.note(s, 1)
                 else:
                     c.watch.note(s, side, health)
-                running = self.steadily and not s.flags & CONTROL and join(c)
+                # After a segment that opened a question no stretch begins.
+                running = self.steadily and not s.flags & CONTROL and not s.analysis and not s.sack_count and join(c)
                 t = c.stretch
             if self.columns is not None:
                 ack = c.relative(1 - side, s.ack) if s.flags & FLAG_ACK else -1

@@ -1,5 +1,6 @@
 cimport cython
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
 
 from tcpinspect.protocol.fast cimport difference
 
@@ -10,6 +11,7 @@ cdef class Unacked:
     cdef public signed char ordered, measured, crossing
     cdef public long long base, low, high
     cdef public long long matched_ns
+    cdef long long[12] near
     cdef int grow(self) except -1
     cdef bint is_past(self, long long ack) noexcept
     cdef int clear(self) noexcept

@@ -12,11 +12,13 @@ import cython
 if not cython.compiled:
     from tcpinspect.protocol.seqnum import difference
 
-    free = realloc = None  # cimported where compiled
+    free = realloc = memcpy = None  # cimported where compiled
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 HALF = cython.declare(cython.longlong, 0x80000000)
 LIMIT = cython.declare(cython.longlong, 10000)
+# Room within the object itself: few conversations need more.
+NEAR = cython.declare(cython.longlong, 4)
 KEPT_ROOM = cython.declare(cython.longlong, 16)
 
 # One entry is three cells: first sequence number, the number behind the last octet, capture time.
@@ -29,7 +31,7 @@ class Unacked:
     def __init__(self):
         self.head = 0
         self.tail = 0
-        self.room = 0
+        self.room = NEAR
         self.ordered = 1
         self.measured = 1
         self.crossing = 0
@@ -37,11 +39,13 @@ class Unacked:
         self.low = 0
         self.high = 0
         self.matched_ns = 0
-        if not cython.compiled:
-            self.cells = []
+        if cython.compiled:
+            self.cells = self.near
+        else:
+            self.cells = [0] * (NEAR * WIDTH)
 
     def __dealloc__(self):
-        if cython.compiled:
+        if cython.compiled and self.room > NEAR:
             free(self.cells)
 
     def clear(self):
@@ -51,10 +55,10 @@ class Unacked:
         if self.room > KEPT_ROOM:
             if cython.compiled:
                 free(self.cells)
-                self.cells = cython.NULL
+                self.cells = self.near
             else:
-                self.cells = []
-            self.room = 0
+                self.cells = [0] * (NEAR * WIDTH)
+            self.room = NEAR
         return 0
 
     def is_past(self, ack):
@@ -69,18 +73,21 @@ class Unacked:
         i: cython.longlong
         room: cython.longlong
         shift: cython.longlong
-        if self.room and self.head * 2 >= self.room:
+        if self.head * 2 >= self.room:
             shift = self.head * WIDTH
             for i in range((self.tail - self.head) * WIDTH):
                 self.cells[i] = self.cells[i + shift]
             self.tail -= self.head
             self.head = 0
             return 0
-        room = self.room * 2 if self.room else 2
+        room = self.room * 2
         if cython.compiled:
-            cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells, room * WIDTH * 8))
+            outside: cython.bint = self.room > NEAR
+            cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells if outside else cython.NULL, room * WIDTH * 8))
             if cells is cython.NULL:
                 raise MemoryError()
+            if not outside:
+                memcpy(cells, self.near, NEAR * WIDTH * 8)
             self.cells = cells
         else:
             self.cells.extend([0] * ((room - self.room) * WIDTH))
