@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from tcpinspect.capture.source import Input
 from tcpinspect.engine.finish import CHUNK_STREAMS
-from tcpinspect.engine.run import Progress, Result, run
+from tcpinspect.engine.run import Progress, Result, no_collector, run
 from tcpinspect.engine.sheet import Sheet
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
@@ -212,7 +212,8 @@ class Analysis:
 
     def frame(self, name: str) -> pandas.DataFrame:
         """A table as a pandas frame, with fixed columns and nullable types."""
-        return self.table(name).to_pandas()
+        with no_collector():
+            return self.table(name).to_pandas()
 
     def segments_of(self, stream: int) -> list[Row]:
         """The segments of one stream."""

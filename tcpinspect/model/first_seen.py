@@ -6,6 +6,7 @@ One look at each segment's flag word and no more; where the segments were not ke
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from tcpinspect.engine.decode import CHECKSUM_STATUS
 from tcpinspect.model.segment_batches import SegmentChunk
@@ -21,13 +22,13 @@ def first_flagged(chunks: Sequence[SegmentChunk]) -> dict[tuple[int, str], tuple
     seen: dict[int, int] = {}  # the flags of a stream that have been met
     for count, arrays in chunks:
         frame, time_ns, stream = arrays["frame"], arrays["time_ns"], arrays["stream"]
-        for n, word in enumerate(arrays["analysis"][:count]):
+        for n, word in enumerate(arrays["analysis"][:count].tolist()):
             if word and (fresh := word & ~seen.get(stream[n], 0)):
                 seen[stream[n]] = seen.get(stream[n], 0) | word
                 for bit, name in enumerate(ANALYSIS_FLAGS):
                     if fresh >> bit & 1:
                         first[stream[n], name] = (frame[n], time_ns[n])
-        for n, status in enumerate(arrays["checksum_status"][:count]):
+        for n, status in enumerate(arrays["checksum_status"][:count].tolist()):
             if status == _BAD:
                 first.setdefault((stream[n], "bad_checksum"), (frame[n], time_ns[n]))
     return first
@@ -43,7 +44,7 @@ def doubtful_resets(chunks: Sequence[SegmentChunk]) -> list[int]:
         return []
     for count, arrays in chunks:
         flags, side, ttl = arrays["tcp_flags"], arrays["side"], arrays["ttl"]
-        for n, stream in enumerate(arrays["stream"][:count]):
+        for n, stream in enumerate(arrays["stream"][:count].tolist()):
             if stream in having:
                 way = (stream, side[n])
                 if flags[n] & RST:
@@ -57,6 +58,6 @@ def doubtful_resets(chunks: Sequence[SegmentChunk]) -> list[int]:
     return sorted(found)
 
 
-def _reset_streams(count: int, arrays: dict[str, Sequence[int]]) -> set[int]:
+def _reset_streams(count: int, arrays: dict[str, Any]) -> set[int]:
     stream = arrays["stream"]
-    return {stream[n] for n, flags in enumerate(arrays["tcp_flags"][:count]) if flags & RST}
+    return {stream[n] for n, flags in enumerate(arrays["tcp_flags"][:count].tolist()) if flags & RST}
