@@ -12,6 +12,7 @@ from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.judge import Judge  # noqa: F401
+    from tcpinspect.engine.proofs import arrived, insists, opened, resets, silent
     from tcpinspect.protocol.seqnum import difference
 
 # Indexes into it are the codes; the words are what the table `timeline` shows.
@@ -35,6 +36,10 @@ DOUBTS = (
     "the RST is the answer of CLOSED: this side may have given up before the SYN-ACK came, or a half-open scan sent a SYN past its TCP",
     "the SYNs crossed: this side may have heard the other one first and been in SYN-RECEIVED, if its SYN-ACK was lost before the capture",
     "the segment is ahead of its turn: some ends hold it, and act on its acknowledgment only when what is missing has come",
+    "the ACK of this side's own FIN may have overtaken the peer's FIN behind the capture point: FIN-WAIT-2 then, not CLOSING",
+    "this side may have closed before the peer's FIN came: data was under way, behind which its own FIN had to wait",
+    "this side may have closed before the peer's FIN came: a first copy of its own FIN may be missing from the capture",
+    "this side may have ended before this reset came: it sent one of its own, which tells nothing of what had arrived by then",
 )
 NONE = cython.declare(cython.longlong, 0)
 ARRIVAL = cython.declare(cython.longlong, 1)
@@ -56,6 +61,10 @@ EITHER_FIRST = cython.declare(cython.longlong, 15)
 HALF_OPEN = cython.declare(cython.longlong, 16)
 SYNS_CROSSED = cython.declare(cython.longlong, 17)
 AHEAD = cython.declare(cython.longlong, 18)
+ACK_FIRST = cython.declare(cython.longlong, 19)
+CLOSE_WAITED = cython.declare(cython.longlong, 20)
+FIN_MISSING = cython.declare(cython.longlong, 21)
+OWN_RESET = cython.declare(cython.longlong, 22)
 
 # RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
 TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
@@ -66,6 +75,7 @@ FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)
 RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
+MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 ROW = cython.declare(cython.longlong, len(ROW_FIELDS))
 ROOM = cython.declare(cython.longlong, 64)
 
@@ -73,6 +83,7 @@ CLOSED = cython.declare(cython.longlong, State.CLOSED)
 SYN_SENT = cython.declare(cython.longlong, State.SYN_SENT)
 SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
 ESTABLISHED = cython.declare(cython.longlong, State.ESTABLISHED)
+FIN_WAIT_1 = cython.declare(cython.longlong, State.FIN_WAIT_1)
 FIN_WAIT_2 = cython.declare(cython.longlong, State.FIN_WAIT_2)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 CLOSE = cython.declare(cython.longlong, Event.CLOSE)
@@ -98,9 +109,9 @@ def doubt_rows(judge, n, end_ns):
     hidden: cython.longlong = late and not (_speaks(judge, judge.x, n) and _speaks(judge, 1 - judge.x, n))
     for r in range(judge.count[judge.x]):
         judge.rows[base + 8] = _doubt_of(judge, base, n, end_ns)
-        if judge.rows[base + 8] == HALF_OPEN:
-            # Without a TCP behind the SYN there was no SYN-SENT either: the step before is in the same doubt.
-            judge.rows[base - ROW + 8] = HALF_OPEN
+        if judge.rows[base + 8] == HALF_OPEN or judge.rows[base + 8] == CLOSED_EARLY and judge.rows[base + 5] == CLOSE:
+            # Without a TCP behind the SYN there was no SYN-SENT, before an early FIN no ESTABLISHED: the step before is in the same doubt.
+            judge.rows[base - ROW + 8] = judge.rows[base + 8]
         # A FIN before the capture would make every later step another one.
         if (hidden or late and r == 0) and not judge.rows[base + 8]:
             judge.rows[base + 8] = STARTED_LATE
@@ -127,6 +138,10 @@ def _doubt_of(judge, base, n, end_ns):
     frame: cython.longlong = judge.rows[base + 1]
     if event == TIMEOUT_2MSL:
         return HOW_LONG
+    doubt = judge.rows[base - ROW + 8] if base > judge.x * ROOM * ROW else NONE
+    if doubt >= ACK_FIRST and (event == CLOSE or event == RCV_ACK_OF_FIN):
+        return doubt  # closed in another order, the side passes through other states until it has ended
+    doubt = NONE
     if judge.either_first and (event == CLOSE or event == RCV_FIN or event == RCV_ACK_OF_FIN):
         return EITHER_FIRST
     if not frame or event < RCV_SYN and event != ABORT and event != CLOSE or event == RCV_ICMP:
@@ -145,56 +160,46 @@ def _doubt_of(judge, base, n, end_ns):
         return NONE
     if event == RCV_RST:
         return _doubt_of_reset(judge, k, n, end_ns, judge.rows[base + 3])
-    if (event == RCV_ACK_OF_FIN or event == RCV_FIN) and _fin_came_first(judge, base, k):
+    if (event == RCV_ACK_OF_FIN or event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN) and _fin_came_first(judge, base, k):
         return FIN_FIRST
     if event == RCV_ACK_OF_FIN and judge.top[k] >= 0 and difference(judge.seq[k], judge.top[k]) > 0:
         return AHEAD
     if event == RCV_SYN_ACK and _syns_crossed(judge, k):
         return SYNS_CROSSED
-    if _arrived(judge, k, n, event):
+    if event == RCV_FIN:
+        doubt = _doubt_of_order(judge, k, n, judge.rows[base + 3])
+        if doubt:
+            return doubt
+    if arrived(judge, k, n, event):
         return NONE
     if event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN:
         return FIN_UNANSWERED
-    if _silent(judge, k, n, end_ns):
-        return NONE
-    return THIRD_SEGMENT if event == RCV_ACK_OF_SYN else ARRIVAL
-
-
-def _arrived(judge, k, n, event):
-    """Something that the side sent after record k shows that k, or a later one that says the same, had come."""
-    s: cython.longlong
-    need: cython.longlong = -1
-    for s in range(k, n):
-        if judge.flags[s] & RST:
-            continue
-        if judge.side[s] != judge.x:
-            if judge.octets[s] == 0 or s > k and not judge.flags[s] & ACK:
-                continue
-            if s > k and difference(judge.ack[s], judge.ack[k]) < 0:
-                continue
-            if judge.floor[s] >= 0 and difference(judge.end[s], judge.floor[s]) <= 0:
-                continue
-            if need < 0 or difference(judge.end[s], need) < 0:
-                need = judge.end[s]
-        elif judge.flags[s] & ACK:
-            if event == RCV_ACK_OF_SYN and not judge.flags[s] & SYN:
-                return 1
-            if judge.flags[k] & FIN and not judge._covers_fin(s, 1 - judge.x):
-                continue
-            if need >= 0 and difference(judge.ack[s], need) >= 0:
-                return 1
-    return 0
+    # Whoever receives a SYN-ACK answers it; his silence says that it did not come.
+    if event != RCV_SYN_ACK and silent(judge, k, n, end_ns, event):
+        if event != RCV_ACK_OF_SYN and not (event == RCV_ACK_OF_FIN and insists(judge, k)) or not resets(judge, k, n):
+            return NONE
+    if event != RCV_ACK_OF_SYN:
+        return ARRIVAL
+    return CLOSED_EARLY if judge.fin[judge.x] == (judge.own + 1) & MASK else THIRD_SEGMENT
 
 
 def _syns_crossed(judge, k):
-    """The peer's SYN, without ACK, had passed before its SYN-ACK k, and nothing shows that this side went on asking for long after it."""
+    """The peer's SYN, without ACK, had passed before its SYN-ACK k, and nothing shows that this side went on asking for long after it.
+
+    Or the side sent a SYN-ACK itself, which only SYN-RECEIVED does.
+    """
     s: cython.longlong
+    sent_again: cython.longlong
+    if judge.syn_ack[judge.x] >= 0 and judge.seq[judge.syn_ack[judge.x]] == judge.own:
+        return 1
     p: cython.longlong = judge.bare_syn[1 - judge.x]
     if p < 0 or p > k or judge.seq[p] != judge.seq[k] or judge._spoiled(p):
         return 0
     for s in range(max(p, judge.bare_syn[judge.x]) + 1, k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN and not judge.flags[s] & ACK:
-            if judge.time_ns[s] - judge.time_ns[p] > judge.crossing_ns:
+            # A copy made by the network comes sooner than any that the timer sends (RFC 6298 §2.1).
+            sent_again = judge.time_ns[s] - judge.time_ns[judge.bare_syn[judge.x]] > TIMER_NS // 2
+            if sent_again and judge.time_ns[s] - judge.time_ns[p] > judge.crossing_ns:
                 return 0
     return 1
 
@@ -204,17 +209,6 @@ def _still_unopened(judge, base):
     return THIRD_SEGMENT if judge.rows[base + 3] == ESTABLISHED and judge.rows[base - ROW + 8] == THIRD_SEGMENT else NONE
 
 
-def _silent(judge, k, n, end_ns):
-    """The capture goes on long enough after record k for a timer of the side to run out, and the side sent nothing again."""
-    s: cython.longlong
-    if judge.last_alive[judge.x] < 0:
-        return 0  # nothing of it was captured: its silence says nothing
-    for s in range(k + 1, n):
-        if judge.side[s] == judge.x and judge.octets[s] > 0:
-            return 0
-    return end_ns - judge.time_ns[k] > TIMER_NS
-
-
 def _doubt_of_reset(judge, k, n, end_ns, state):
     """About a reset that was taken for received."""
     s: cython.longlong
@@ -222,14 +216,32 @@ def _doubt_of_reset(judge, k, n, end_ns, state):
     for s in range(k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN:
             number = judge.seq[s]
+        if _own_reset(judge, s) and judge.state != SYN_SENT:
+            return OWN_RESET
     for s in range(k + 1, n):
         if judge.side[s] == judge.x and not judge.flags[s] & RST:
             # Whoever opens anew has let go of the connection.
             return NONE if judge.flags[s] & SYN and judge.seq[s] != number else RESET_CROSSED
+        if _own_reset(judge, s) and not _answers(judge, s, k):
+            return OWN_RESET
     if state > SYN_SENT and state != TIME_WAIT:
         if judge.acked < 0 or difference(judge.seq[k], judge._expected(k)) > 0:
             return RESET_NUMBER
-    return NONE if _silent(judge, k, n, end_ns) else ARRIVAL
+    return NONE if silent(judge, k, n, end_ns, RCV_RST) else ARRIVAL
+
+
+def _own_reset(judge, s):
+    """Record s is a reset of the side, as ABORT sends it: without ACK, with the number that comes next (§3.10.5)."""
+    return judge.side[s] == judge.x and judge.flags[s] & (RST | ACK) == RST and judge.seq[s] == judge.top[s]
+
+
+def _answers(judge, s, k):
+    """Reset s may be the answer of CLOSED to a segment that the peer sent after record k."""
+    p: cython.longlong
+    for p in range(k + 1, s):
+        if judge.side[p] != judge.x and judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[s]:
+            return 1
+    return 0
 
 
 def _fin_came_first(judge, base, k):
@@ -238,18 +250,83 @@ def _fin_came_first(judge, base, k):
     f: cython.longlong = judge.fin_at[1 - judge.x]
     if judge.rows[base + 5] == RCV_FIN:
         return judge.rows[base + 3] == FIN_WAIT_2 and judge.rows[base - ROW + 8] == FIN_FIRST
-    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2:
+    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2 and judge.rows[base + 5] != RCV_FIN_ACK_OF_FIN or f == k:
         return 0
     if f > k:
         # The ACK has overtaken it: a receiver may hold what is ahead of its turn (§3.10.7.4), or take its acknowledgment at once.
         return difference(judge.seq[k], judge.fin[1 - judge.x]) == 1
+    for s in range(f + 1, k):
+        # Of its copies the last.
+        if judge.side[s] != judge.x and judge.flags[s] & FIN and not judge.flags[s] & RST and not judge._spoiled(s):
+            f = s
+    if judge._covers_fin(f, judge.x):
+        return 0
     if judge._spoiled(f) or judge.top[f] >= 0 and difference(judge.seq[f], judge.top[f]) > 0:
         return 0
     for s in range(f + 1, k):
         if judge.side[s] == judge.x and judge.flags[s] & ACK and not judge._covers_fin(s, 1 - judge.x):
-            if judge.time_ns[s] - judge.time_ns[f] > judge.crossing_ns:
+            if judge.time_ns[s] - judge.time_ns[f] > judge.crossing_ns + TIMER_NS:
                 return 0
     return 1
+
+
+def _doubt_of_order(judge, k, n, state):
+    """Had the side closed, and been told that its FIN had come, before the peer's FIN k came?"""
+    s: cython.longlong
+    first: cython.longlong = -1  # of its records the first that knows of the peer's FIN
+    crossed: cython.longlong = judge.peer_top[k] >= 0 and (k > judge.fin_at[1 - judge.x] or difference(judge.peer_top[k], judge.ack[k]) > 0)
+    for s in range(k + 1, n):
+        if judge.side[s] != judge.x or judge.flags[s] & RST:
+            continue
+        if judge._covers_fin(s, 1 - judge.x):
+            first = s
+            break
+    if state == FIN_WAIT_1:
+        return ACK_FIRST if _fin_known(judge, first if first >= 0 else n) else NONE
+    if state != ESTABLISHED:
+        return NONE
+    if first >= 0 and judge.fin[judge.x] < 0 and judge.top[first] >= 0 and difference(judge.seq[first], judge.top[first]) == 1:
+        return FIN_MISSING
+    if first >= 0 and judge.fin_at[judge.x] >= first:
+        if judge.flags[first] & FIN:
+            if judge.time_ns[first] - judge.time_ns[judge.fin_at[1 - judge.x]] > judge.crossing_ns:
+                return FIN_MISSING
+        elif not judge.payload[first] and difference(judge.seq[first], judge.fin[judge.x]) == 1:
+            return FIN_MISSING
+    if crossed and first >= 0:
+        for s in range(first, n):
+            if judge.side[s] == judge.x and judge.payload[s] > 0 and difference(judge.end[s], judge.top[first]) > 0:
+                return CLOSE_WAITED
+        if judge.fin[judge.x] < 0 and not _all_acknowledged(judge, k, n):
+            return CLOSE_WAITED
+    return NONE
+
+
+def _all_acknowledged(judge, k, n):
+    """After record k the peer acknowledges all that the side ever sent: a FIN that waited would have followed."""
+    s: cython.longlong
+    top: cython.longlong = judge.peer_top[k]
+    known: cython.longlong = judge.ack[k]
+    for s in range(k + 1, n):
+        if judge.flags[s] & RST:
+            continue
+        if judge.side[s] == judge.x:
+            if difference(judge.end[s], top) > 0:
+                top = judge.end[s]
+        elif judge.flags[s] & ACK and difference(judge.ack[s], known) > 0:
+            known = judge.ack[s]
+    return difference(known, top) >= 0
+
+
+def _fin_known(judge, end):
+    """The peer had acknowledged the side's FIN in what passed the capture point before record `end`."""
+    s: cython.longlong = judge.fin_at[judge.x]
+    if s >= 0 and judge.floor[s] >= 0 and difference(judge.floor[s], judge.fin[judge.x]) > 0:
+        return 1
+    for s in range(end):
+        if judge.side[s] != judge.x and judge._covers_fin(s, judge.x) and not judge.flags[s] & RST:
+            return 1
+    return 0
 
 
 def _doubt_of_close(judge, base, k):
@@ -257,29 +334,35 @@ def _doubt_of_close(judge, base, k):
     if judge.rows[base + 3] != ESTABLISHED or judge.payload[k]:
         return NONE
     # CLOSE is never the first row of a side.
-    if judge.rows[base - ROW + 5] != RCV_ACK_OF_SYN or judge.rows[base - ROW + 1] != judge.rows[base + 1]:
+    if judge.rows[base - ROW + 5] != RCV_ACK_OF_SYN or judge.seq[k] != (judge.own + 1) & MASK:
         return NONE
-    return CLOSED_EARLY
+    return NONE if judge.rows[base - ROW + 1] != judge.rows[base + 1] and opened(judge, k) else CLOSED_EARLY
 
 
 def _doubt_of_abort(judge, k, state, evidence):
     """About the side's own reset k: without an ACK it does not tell what had arrived by then."""
     p: cython.longlong = k - 1
     if judge.flags[k] & ACK:
-        return NONE
+        # Number zero is the answer to a SYN where there is no connection (§3.10.7.1).
+        return RESET_ANSWERS if not judge.seq[k] and judge.top[k] > 0 and evidence == OBSERVED else NONE
     if state == SYN_SENT:
         return HALF_OPEN
     if evidence != OBSERVED:
         return NONE
-    while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns:
-        if judge.side[p] == judge.x:
-            return NONE
+    if state == FIN_WAIT_1 and _fin_known(judge, k):
+        return ABORT_CROSSED
+    while p >= 0 and state == SYN_RECEIVED:
+        if judge.side[p] != judge.x and judge._covers_syn(p, judge.x) and not judge.flags[p] & RST:
+            return ABORT_CROSSED
+        p -= 1
+    while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns and judge.side[p] != judge.x:
         if judge.flags[p] & FIN and not judge.flags[p] & RST:
             return ABORT_CROSSED
         if judge.flags[p] & ACK and not judge.flags[p] & RST and judge.ack[p] == judge.seq[k]:
             return ABORT_CROSSED if state == SYN_RECEIVED else RESET_ANSWERS
         p -= 1
-    return NONE
+    # ABORT sends the number that comes next (§3.10.5); a lower one is that of the segment which the reset answers (§3.10.7.1).
+    return RESET_ANSWERS if judge.top[k] >= 0 and difference(judge.seq[k], judge.top[k]) < 0 else NONE
 
 
 def _doubt_of_the_end(judge, n):

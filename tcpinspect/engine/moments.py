@@ -161,11 +161,13 @@ class Moments:
         kind: cython.longlong = flags
         special: cython.longlong = flags & (SYN | FIN | RST)
         repeat: cython.longlong = 0
+        news: cython.longlong = 0
         if flags & ACK:
             if self.syn[other] >= 0 and difference(s.ack, self.syn[other]) > 0:
                 kind |= 0x100
             if self.fin[other] >= 0 and difference(s.ack, self.fin[other]) > 0:
                 kind |= 0x200
+                news = self.acked[side] < 0 or difference(self.acked[side], self.fin[other]) <= 0
         if s.checksum_status == BAD_CHECKSUM:
             kind |= 0x1000
         if s.payload_len > 0:
@@ -195,7 +197,7 @@ class Moments:
             if not special or self.count[side] > SPECIALS:
                 self.merged += 1
                 return 0
-        if self.n >= CAPACITY:
+        if self.n >= CAPACITY or not special and not news and self.n >= CAPACITY - SPECIALS:
             self.merged += 1
             return self._write(s, side, self.n - 1) if special else 0
         if self.n == self.room:

@@ -66,9 +66,12 @@ class Chance:
             return passages
         out = []
         for passage in passages:
-            out.append(self._one(passage))
+            original = self._one(passage)
+            out.append(original)
             if self._happens(self.duplication):
-                out.append(replace(self._one(passage), why="duplicated by chance"))
+                copy = self._one(passage)
+                # Behind the middle only that can be doubled which has passed it.
+                out.append(replace(copy, early=copy.early or original.early or original.held, why="duplicated by chance"))
         return out
 
     def _one(self, passage: Passage) -> Passage:

@@ -7,7 +7,8 @@ from tcpinspect.engine.doubts import DOUBTS
 from .story import OPENED, Story
 
 ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP = range(1, 10)
-HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY, EITHER, SCAN, SYNS, AHEAD = range(10, len(DOUBTS))
+HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY, EITHER, SCAN, SYNS, AHEAD = range(10, 19)
+ACK_FIRST, WAITED, MISSING, OWN = range(19, len(DOUBTS))
 CLOSED_BY_BOTH = [*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302"]
 
 
@@ -74,10 +75,10 @@ def test_a_reset_without_ack_that_crossed_a_fin():
 
 def test_a_repeated_fin_does_not_prove_that_the_first_was_lost():
     """CLOSING looks the same where the ACK of the first copy was lost before the capture point."""
-    begin = [*OPENED, "C FA 101 301 at=200", "S FA 301 101 at=205", "C A 102 302"]
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200", "S FA 301 101 at=205", "C A 102 302"]
     story = Story(*begin, "C FA 101 302 at=1200", "S A 302 102", end_ms=9000)
     assert doubts(story, "S") == {"FIN-WAIT-2": FIN_FIRST, "TIME-WAIT": FIN_FIRST}
-    lost = Story(*begin[:-1], "S FA 301 101 at=900", "C A 102 302", "C FA 101 302 at=1200", "S A 302 102", end_ms=9000)
+    lost = Story(*begin[:-1], "S FA 301 101 at=1900", "C A 102 302", "C FA 101 302 at=2200", "S A 302 102", end_ms=9000)
     assert doubts(lost, "S") == {}, "a FIN that did not know the client's, long after it: that one was lost"
 
 
@@ -121,7 +122,11 @@ def test_an_acknowledgment_of_the_fin_that_is_ahead_of_its_turn():
 def test_a_fin_of_whom_nothing_shows_that_its_syn_was_acknowledged():
     story = Story("C S 100", "S SA 300 101", "S FA 301 101", "C A 101 302")
     assert doubts(story, "S")["FIN-WAIT-1"] == EARLY
-    assert doubts(Story(*OPENED, "S FA 301 101", "C A 101 302", end_ms=9000), "S") == {}
+    at_once = Story(*OPENED, "S FA 301 101", "C A 101 302", end_ms=9000)
+    assert doubts(at_once, "S") == {"ESTABLISHED": EARLY, "FIN-WAIT-1": EARLY}, "the third segment may be lost, CLOSE needs no ESTABLISHED"
+    stamps = ["C S 100 ts=7/0", "S SA 300 101 ts=9/7", "C A 101 301 ts=8/9"]
+    assert doubts(Story(*stamps, "S FA 301 101 ts=10/8", "C A 101 302 ts=9/10", end_ms=9000), "S") == {}, "it echoes the third segment"
+    assert doubts(Story(*OPENED, "S A 301 101", "S FA 301 101", "C A 101 302", end_ms=9000), "S") == {}
 
 
 def test_a_fin_lost_before_the_capture_point_left_before_or_after_the_peers():
@@ -131,7 +136,7 @@ def test_a_fin_lost_before_the_capture_point_left_before_or_after_the_peers():
     assert story.row("S", "LAST-ACK") == (6, "CLOSE", "inferred")
     assert doubts(story, "S") == {"CLOSE-WAIT": EITHER, "LAST-ACK": EITHER, "CLOSED": EITHER}
     silent = Story(*OPENED, "C FA 101 301 at=400", "S A 302 102 at=410", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
-    assert doubts(silent, "S") == doubts(story, "S"), "the same of a server that had not spoken since its SYN-ACK"
+    assert doubts(silent, "S") == {"ESTABLISHED": EARLY} | doubts(story, "S"), "the same of a server that had not spoken since its SYN-ACK"
 
 
 def test_a_fin_lost_before_the_capture_point_whose_place_still_shows():
@@ -142,6 +147,44 @@ def test_a_fin_lost_before_the_capture_point_whose_place_still_shows():
     assert before.row("S", "FIN-WAIT-1") == (7, "CLOSE", "inferred") and before.final["S"] == "TIME-WAIT" and doubts(before, "S") == {}
     first = Story(*begin, "C FA 101 302 at=400", "S A 302 102", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
     assert first.row("S", "FIN-WAIT-1") == (6, "CLOSE", "inferred") and first.final["S"] == "TIME-WAIT" and doubts(first, "S") == {}
+
+
+def test_a_simultaneous_close_whose_order_behind_the_capture_point_does_not_show():
+    """The client's ACK of the server's FIN passed before the server answered: it may have overtaken the client's own FIN."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200", "S FA 301 101 at=201", "C A 102 302 at=202"]
+    assert doubts(Story(*begin, "S A 302 102 at=203", end_ms=9000), "S") == {"CLOSING": ACK_FIRST, "TIME-WAIT": ACK_FIRST}
+    beside = Story(*begin[:-1], "S A 302 102 at=202", "C A 102 302 at=203", end_ms=9000)
+    assert doubts(beside, "S") == {}, "its answer left before the client's could come"
+
+
+def test_a_close_that_may_have_waited_behind_data():
+    """RFC 9293 §3.10.4: CLOSE enters FIN-WAIT-1 at once, its FIN waits for all data before it."""
+    begin = [*OPENED, "S PA 301 101 len=1000", "C FA 101 301"]
+    end = ["S PA 1301 102 len=9", "S FA 1310 102", "C A 102 1311"]
+    assert doubts(Story(*begin, *end, end_ms=9000), "S") == {"CLOSE-WAIT": WAITED, "LAST-ACK": WAITED, "CLOSED": WAITED}
+    answered = [*OPENED, "S PA 301 101 len=1000", "C FA 101 1301"]
+    assert doubts(Story(*answered, *end, end_ms=9000), "S") == {}, "nothing was under way: an answer after a half-close"
+
+
+def test_a_fin_that_comes_too_late_to_be_the_first_answer():
+    """A FIN is acknowledged at once: that ACK is missing from the capture, and a first copy of this side's FIN may be."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200"]
+    late = Story(*begin, "S FA 301 102 at=3000", "C A 102 302", end_ms=9000)
+    assert doubts(late, "S") == {"CLOSE-WAIT": MISSING, "LAST-ACK": MISSING, "CLOSED": MISSING}
+    assert doubts(Story(*begin, "S FA 301 102", "C A 102 302", end_ms=9000), "S") == {}
+    assert doubts(Story(*begin, "S A 301 102", "S FA 301 102 at=3000", "C A 102 302", end_ms=9000), "S") == {}
+
+
+def test_a_reset_that_met_one_of_the_sides_own():
+    begin = [*OPENED, "S A 301 101", "C PA 101 301 len=5", "S A 301 106"]
+    assert doubts(Story(*begin, "C R 106 at=200", "S R 301 at=201", end_ms=9000), "S") == {"CLOSED": OWN}
+    assert doubts(Story(*begin, "C R 106 at=200", end_ms=9000), "S") == {}
+
+
+def test_a_bare_ack_out_of_syn_received_opens_nothing():
+    """Any odd segment gets one (§3.10.7.4); the SYN-ACK that follows once more tells where it came from."""
+    begin = [*OPENED, "C A 100 301 at=9000", "S A 301 101"]
+    assert doubts(Story(*begin, "S SA 300 101 at=9500", "C R 101 at=9900", end_ms=19000), "S")["ESTABLISHED"] == THIRD
 
 
 @pytest.mark.parametrize(("end_ms", "wanted"), [(50, {"ESTABLISHED": LATE, "CLOSED": ARRIVAL}), (9000, {"ESTABLISHED": LATE})])

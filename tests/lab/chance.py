@@ -19,8 +19,10 @@ from tcpinspect.lab.draft import filler
 from tcpinspect.lab.endpoint import MILLISECOND, SECOND, Ended, EndOfData, Endpoint, EndpointEvent, Readable, Settings
 from tcpinspect.lab.ends import EndpointEnd, Program
 from tcpinspect.lab.fates import Chance
-from tcpinspect.lab.wire import Step, TapPosition, Wire
+from tcpinspect.lab.packet import unwrap
+from tcpinspect.lab.wire import Crossing, Step, TapPosition, Wire
 from tcpinspect.model.row import Row
+from tcpinspect.protocol.header import FIN
 from tcpinspect.protocol.rfc9293 import BY_STATE_AND_EVENT, Event, State
 
 A, B = ("192.0.2.1", 4000), ("198.51.100.2", 80)
@@ -171,7 +173,10 @@ def legal(played: Played) -> None:
 
 
 def whole_or_told(played: Played) -> None:
-    """What arrived is the beginning of what was sent; all of it, unless the connection says why not."""
+    """What arrived is the beginning of what was sent; all of it, unless the connection says why not.
+
+    A reset that sends a listener from SYN-RECEIVED back to LISTEN: "the user need not be informed" (RFC 9293 §3.10.7.4, second).
+    """
     for name, other in (("A", "B"), ("B", "A")):
         got, sent = bytes(played.heard[name].got), bytes(played.heard[other].sent)
         assert sent.startswith(got)
@@ -179,8 +184,10 @@ def whole_or_told(played: Played) -> None:
             assert got == sent
         if got != sent:
             told = played.heard["A"].ended or played.heard["B"].ended
-            aborted = any(step.event.name == "ABORT" for end in played.ends.values() for step in end.steps)
-            assert told or aborted, f"{len(got)} of {len(sent)} octets, and nobody says why"
+            steps = [step for end in played.ends.values() for step in end.steps]
+            aborted = any(step.event == Event.ABORT for step in steps)
+            turned_back = any(step.event == Event.RCV_RST and step.from_state == State.SYN_RECEIVED for step in steps)
+            assert told or aborted or turned_back, f"{len(got)} of {len(sent)} octets, and nobody says why"
 
 
 Seen = tuple[str, str, str, int | None]
@@ -209,35 +216,91 @@ def visible(entries: list[Step]) -> list[Seen]:
     return out
 
 
+def unseen_close(entries: list[Step], crossings: list[Crossing]) -> list[Seen]:
+    """The same where the side's CLOSE was earlier than any FIN that the tap saw: its steps as if it had closed only then.
+
+    "A FIN that leaves ESTABLISHED is the user's CLOSE": of a call whose FIN waits behind data, or is lost before the capture point
+    with all that follows it, nothing is on the wire. Empty where the first FIN left with the call and was captured.
+    """
+    steps = [entry.step for entry in entries]
+    call = next((step for step in steps if step.event == Event.CLOSE and step.to_state != State.CLOSED), None)
+    if call is None:
+        return []
+    fins = [c for c in crossings if c.departure >= call.departure and (found := unwrap(c.packet)) and found.segment.flags & FIN]
+    seen = [c for c in fins if c.frame is not None]
+    between = [step for step in steps[steps.index(call) + 1 :] if seen and step.departure <= seen[0].departure]
+    if seen and seen[0] is fins[0] and not between:
+        return []
+    moment = seen[0].sent_ns if seen else None
+    frame = min((c.frame for c in seen if c.frame is not None), default=None)
+    acts = [(e.step.time_ns, e.step.event, e.frame) for e in entries if e.step is not call and e.step.event is not None]
+    if moment is not None:
+        acts.append((moment, Event.CLOSE, frame))
+        acts.sort(key=lambda act: act[0])
+    return _replayed(acts)
+
+
+def _replayed(acts: list[tuple[int, Event, int | None]]) -> list[Seen]:
+    """The path that the table gives for these events; one that does not fit the state reached is passed over."""
+    out: list[Seen] = []
+    state = State.CLOSED
+    for _, event, frame in acts:
+        if event == Event.RCV_FIN_ACK_OF_FIN and (state, event) not in BY_STATE_AND_EVENT:
+            event = Event.RCV_FIN
+        if state == State.SYN_RECEIVED and event == Event.CLOSE:
+            out.append((str(state), str(State.ESTABLISHED), str(Event.RCV_ACK_OF_SYN), ANY))
+            state = State.ESTABLISHED
+        arc = BY_STATE_AND_EVENT.get((state, event))
+        if arc is not None:
+            out.append((str(state), str(arc.to), str(event), frame))
+            state = arc.to
+    return out
+
+
 ANY = -1
 
 
 @dataclass
 class Comparison:
-    """What the analysis calls observed, and names no doubt about: `steps` of them, and how the wrong ones are wrong."""
+    """What the analysis calls observed, and names no doubt about: `steps` of them, and how the wrong ones are wrong.
+
+    `unseen_calls` happened, had the side closed when the first captured FIN left.
+    """
 
     steps: int = 0
     never_happened: list[str] = field(default_factory=list)
     other_frame: list[str] = field(default_factory=list)
+    unseen_calls: list[str] = field(default_factory=list)
 
     def add(self, other: Comparison) -> None:
         self.steps += other.steps
         self.never_happened += other.never_happened
         self.other_frame += other.other_frame
+        self.unseen_calls += other.unseen_calls
 
 
 def compare(played: Played) -> Comparison:
     """The analysis of the tap's capture beside the true timelines."""
     out = Comparison()
     entries = played.wire.timeline()
-    truth = {end: visible([entry for entry in entries if entry.end == name]) for name, end in (("A", A), ("B", B))}
     for connection in ti.analyze(played.capture()).connections:
         for side in (connection.client, connection.server):
+            name = "A" if (side.address, side.port) == A else "B"
+            mine = [entry for entry in entries if entry.end == name]
+            late = unseen_close(mine, [crossing for crossing in played.wire.crossings if crossing.sender == name])
+            before = None
             for row in side.timeline:
-                if row.evidence == "observed" and not row.doubt:
+                if _claimed(row):
                     out.steps += 1
-                    _judge(row, f"stream {connection.stream} {side.role}", truth[side.address, side.port], out)
+                    known = before is None or _claimed(before)
+                    _judge(row, f"stream {connection.stream} {side.role}", visible(mine), late, out, known=known)
+                before = row
     return out
+
+
+def _claimed(row: Row) -> bool:
+    """The analysis says that this did happen."""
+    return row.evidence == "observed" and not row.doubt
 
 
 # The contract of the timeline: "FIN-WAIT-1 → TIME-WAIT in one segment may be one row or two".
@@ -248,11 +311,27 @@ TWO_FOR_ONE = {
 }
 
 
-def _judge(row: Row, who: str, truth: list[Seen], out: Comparison) -> None:
+def _judge(row: Row, who: str, truth: list[Seen], late: list[Seen], out: Comparison, *, known: bool) -> None:
     text = f"{who}: {row.from_state} → {row.to_state} ({row.event}) by frame {row.frame}"
-    found = (row.from_state, row.to_state, row.event)
-    frames = [t[3] for t in truth if t[:3] == found] or [t[3] for t in truth if t[:3] == TWO_FOR_ONE.get(found)]
-    if not frames:
+    frames = _frames(row, truth, known=known)
+    if not frames and _frames(row, late, known=known):
+        out.unseen_calls.append(text)
+    elif not frames:
         out.never_happened.append(text)
     elif row.frame not in frames and ANY not in frames:
         out.other_frame.append(f"{text}: it was frame {frames[0]}")
+
+
+def _frames(row: Row, truth: list[Seen], *, known: bool) -> list[int | None]:
+    """The frames at which the step was made.
+
+    `known`: so is the state that it left. That is the claim of the row before (rows join), which may be only assumed or doubted.
+    An end that gave up in silence looks like one that the reset which came next has ended.
+    """
+    found = (row.from_state, row.to_state, row.event)
+    silent = (row.from_state, row.to_state, "ABORT", ANY) if row.event == "RCV-RST" else None
+    return (
+        [t[3] for t in truth if t[:3] == found or t == silent]
+        or [t[3] for t in truth if t[:3] == TWO_FOR_ONE.get(found)]
+        or [t[3] for t in truth if not known and t[1:3] == found[1:]]
+    )

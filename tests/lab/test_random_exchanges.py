@@ -40,7 +40,11 @@ def test_orderly_exchanges_arrive_whole_and_are_read_right() -> None:
 
 
 def test_any_exchange_arrives_whole_or_says_why_not() -> None:
-    """Simultaneous opens and closes, aborts, packets in any order: most of it can still be read from the tap."""
+    """Simultaneous opens and closes, aborts, packets in any order: what the tap cannot tell is doubted, or not called observed.
+
+    No capture tells a CLOSE whose FIN waited, or was lost before the tap with all that would show it: that is counted. The known
+    exchanges hold nothing else; among thousands of fresh ones it takes a rare coincidence, of which one in 2000 steps is let pass.
+    """
     total = Comparison()
 
     @SOME
@@ -53,4 +57,5 @@ def test_any_exchange_arrives_whole_or_says_why_not() -> None:
 
     exchange()
     assert total.steps > EXCHANGES
-    assert len(total.never_happened) < 0.05 * total.steps, total.never_happened
+    assert len(total.never_happened) <= (total.steps // 2000 if SOME.derandomize is False else 0), total.never_happened
+    assert len(total.unseen_calls) < 0.01 * total.steps, total.unseen_calls

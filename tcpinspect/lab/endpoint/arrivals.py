@@ -286,6 +286,8 @@ class Arrivals(Handshake):
     def _check_text(self, arrival: Arrival, now: int) -> None:
         if self.tcb.deaf and arrival.payload and difference(arrival.end, self.tcb.incoming.nxt) > 0:
             # §3.6.1 (RFC 1122 §4.2.2.13): "if new data is received after CLOSE is called, its TCP SHOULD send a RST".
+            if self._fin_acked_now and self.state == State.FIN_WAIT_1:
+                self._move(Event.RCV_ACK_OF_FIN, now)  # the ACK is the fifth check, the text the seventh
             self._reset_for_lost_data(now)
             return
         self._take_text(arrival, now)

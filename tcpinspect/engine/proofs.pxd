@@ -1,0 +1,12 @@
+from tcpinspect.engine.judge cimport Judge
+from tcpinspect.protocol.fast cimport difference
+
+cdef long long arrived(Judge judge, long long k, long long n, long long event) noexcept
+cdef long long _speaks_open(Judge judge, long long k, long long n) noexcept
+cdef long long opened(Judge judge, long long f) noexcept
+cdef long long _older_copy(Judge judge, long long f, long long stamp) noexcept
+cdef long long _syn_ack_follows(Judge judge, long long s, long long n) noexcept
+cdef long long silent(Judge judge, long long k, long long n, long long end_ns, long long event) noexcept
+cdef long long insists(Judge judge, long long k) noexcept
+cdef long long resets(Judge judge, long long k, long long n) noexcept
+cdef long long _reset_at_once(Judge judge, long long k, long long n) noexcept
