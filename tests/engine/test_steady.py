@@ -147,11 +147,26 @@ ODD = (
     "an earlier time", "wrong sum", "large", "SYN", "FIN", "RST",
 )  # fmt: skip
 ISN = st.one_of(st.integers(0, M), st.integers(M - 3000, M), st.integers(2**31 - 3000, 2**31))
-WORDS = st.tuples(st.sampled_from(STEADY * 6 + ODD), st.integers(0, 1), st.sampled_from((1, 2, 30, 700, MSS)))
+WORDS = st.tuples(st.sampled_from(STEADY * 3 + ODD), st.integers(0, 1), st.sampled_from((1, 2, 30, 700, MSS)))
+
+
+GOING = (("data", 0, 30), ("data and answer", 1, 700), ("answer", 0, 1), ("data", 1, 30), ("data", 1, MSS), ("answer", 0, 1))
+
+
+@pytest.mark.parametrize("snaplen", [SNAPLEN, 1 << 16])
+@pytest.mark.parametrize("timestamps", [False, True])
+@pytest.mark.parametrize("odd", ODD)
+def test_each_oddity_amid_a_stretch(odd: str, timestamps: bool, snaplen: int) -> None:
+    for side in (0, 1):
+        for octets in (2, 700):
+            talk = Talk((M - 2000, 7000), timestamps=timestamps, snaplen=snaplen, handshake=True)
+            for word in (*GOING, (odd, side, octets), *GOING, (odd, 1 - side, octets), (odd, side, octets), *GOING):
+                talk.go(*word)
+            assert_alike(broken.written(talk.packets))
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(), st.lists(WORDS, max_size=40))
+@given(st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(), st.lists(WORDS, min_size=12, max_size=40))
 def test_whatever_is_said(isn: tuple[int, int], timestamps: bool, snaplen: int, handshake: bool, words: list[tuple[str, int, int]]) -> None:
     talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=handshake)
     for word in words:
