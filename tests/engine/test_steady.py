@@ -158,11 +158,25 @@ GOING = (("data", 0, 30), ("data and answer", 1, 700), ("answer", 0, 1), ("data"
 @pytest.mark.parametrize("odd", ODD)
 def test_each_oddity_amid_a_stretch(odd: str, timestamps: bool, snaplen: int) -> None:
     for side in (0, 1):
-        for octets in (2, 700):
+        for octets in (2, 30, 700):
             talk = Talk((M - 2000, 7000), timestamps=timestamps, snaplen=snaplen, handshake=True)
             for word in (*GOING, (odd, side, octets), *GOING, (odd, 1 - side, octets), (odd, side, octets), *GOING):
                 talk.go(*word)
             assert_alike(broken.written(talk.packets))
+
+
+def test_octets_the_snap_length_cut_off_amid_whole_ones() -> None:
+    """Each is a gap to Zeek, once, when it is acknowledged; its letter comes at one and at ten."""
+    for cut_before, between in ((1, 1), (9, 1), (1, 0), (9, 0)):
+        talk = Talk((M - 2000, 7000), timestamps=False, snaplen=SNAPLEN, handshake=True)
+        for word in (("data", 0, 3), ("data and answer", 1, 3), ("answer", 0, 1)):
+            talk.go(*word)
+        for _ in range(cut_before):
+            for word in (("data", 0, 700), *(("data", 0, 3),) * between, ("answer", 1, 1)):
+                talk.go(*word)
+        for word in (("data", 0, 3), ("answer", 1, 1)) * 12:
+            talk.go(*word)
+        assert_alike(broken.written(talk.packets))
 
 
 @settings(max_examples=300, deadline=None)
