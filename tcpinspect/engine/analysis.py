@@ -242,7 +242,7 @@ def analyse(s, fwd, rev, pair, reused):
             s.ack_rtt_ns = s.time_ns - rev.unacked.matched_ns
     if s.payload_len > 0 and fwd.flight_valid and fwd.unacked is not None and fwd.unacked.tail > fwd.unacked.head:
         seen = 1
-        flight = measure_flight(s, fwd, rev.sacked)
+        flight = measure_flight(s, fwd, rev.sacked) if s.shown else 0
         if flight > 0:
             s.bytes_in_flight = flight
 

@@ -1,5 +1,6 @@
 cimport cython
 from libc.stdlib cimport free, realloc
+from libc.string cimport memcpy
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.stretch cimport Stretch
@@ -16,6 +17,7 @@ cdef class Moments:
     cdef unsigned int[2] last_seq, last_ack
     cdef signed char phase
     cdef signed char[2] settled
+    cdef long long[44] near
     cdef int reset(self) noexcept
     cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1

@@ -16,7 +16,7 @@ if not cython.compiled:
     from tcpinspect.engine.segment import Segment  # noqa: F401
     from tcpinspect.protocol.seqnum import difference  # noqa: F401
 
-    free = realloc = None  # cimported where compiled
+    free = realloc = memcpy = None  # cimported where compiled
 
 FIN = cython.declare(cython.longlong, header.FIN)
 SYN = cython.declare(cython.longlong, header.SYN)
@@ -35,7 +35,8 @@ SUM_WRONG = 1 << 10
 SUM_RIGHT = 1 << 11
 CAPACITY = cython.declare(cython.longlong, 256)
 KEPT_ROOM = cython.declare(cython.longlong, 16)
-FIRST_ROOM = cython.declare(cython.longlong, 4)
+# Room within the object itself.
+NEAR = cython.declare(cython.longlong, 4)
 # How far gap-filling repeats of data behind an unacknowledged FIN may fill the log.
 REPEATS = cython.declare(cython.longlong, 128)
 
@@ -56,15 +57,17 @@ class Moments:
     """The log of one connection; side 0 sent its first segment."""
 
     def __init__(self):
-        self.room = 0
-        if not cython.compiled:
-            self.log = []
+        self.room = NEAR
+        if cython.compiled:
+            self.log = self.near
+        else:
+            self.log = [0] * (NEAR * WIDTH)
             for name in ("syn", "fin", "top", "acked", "settled", "signature", "count", "count_epoch", "last_seq", "last_ack", "last_at"):
                 setattr(self, name, [0, 0])
         self.reset()
 
     def __dealloc__(self):
-        if cython.compiled:
+        if cython.compiled and self.room > NEAR:
             free(self.log)
 
     def reset(self):
@@ -73,10 +76,10 @@ class Moments:
         if self.room > KEPT_ROOM:
             if cython.compiled:
                 free(self.log)
-                self.log = cython.NULL
+                self.log = self.near
             else:
-                self.log = []
-            self.room = 0
+                self.log = [0] * (NEAR * WIDTH)
+            self.room = NEAR
         self.n = 0
         self.merged = 0
         self.phase = HANDSHAKE
@@ -96,13 +99,16 @@ class Moments:
 
     def grow(self):
         """Room for four times as many records, at most CAPACITY: half a dozen are few, and most connections have nine."""
-        room: cython.longlong = self.room * 4 if self.room else FIRST_ROOM
+        room: cython.longlong = self.room * 4
         if room > CAPACITY:
             room = CAPACITY
         if cython.compiled:
-            log: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.log, room * WIDTH * 8))
+            outside: cython.bint = self.room > NEAR
+            log: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.log if outside else cython.NULL, room * WIDTH * 8))
             if log is cython.NULL:
                 raise MemoryError()
+            if not outside:
+                memcpy(log, self.near, NEAR * WIDTH * 8)
             self.log = log
         else:
             self.log.extend([0] * ((room - self.room) * WIDTH))

@@ -125,13 +125,14 @@ class Outcome:
         if flags & RST:
             length = 0
         length += ((flags & SYN) != 0) + ((flags & FIN) != 0)
-        self._place(side, s.seq, flags, length)
+        if flags & SYN or self.state[side] == INACTIVE:
+            self._place(side, s.seq, flags, length)
         rel = self.sent[side] + difference(s.seq, self.start[side] + self.sent[side])
         self._note_flags(side, flags, rel, payload)
         if s.window_raw == 0 and not flags & RST and self.state[peer] != CLOSED and self.state[side] != RESET:
             self.zero_windows[side] += 1
             self._at_powers_of_ten(side, self.zero_windows[side], ord("W"))
-        self.elapsed = 1 if s.time_ns // 1000 > self.first_us else 0
+        self.elapsed = 1 if s.time_ns >= (self.first_us + 1) * 1000 else 0
         if flags & FIN:
             self.closing[side] = 1
             self.fin_end[side] = rel + length
@@ -139,7 +140,7 @@ class Outcome:
             acknowledged = self._acknowledge(peer, s.ack, flags)
         self._advance(side, flags, rel + length, payload)
         self._transition(side, flags, payload)
-        if flags & ACK:
+        if acknowledged > self.delivered[peer]:
             self._covered(peer, acknowledged)
         if payload > 0 and rel >= 0 and not flags & RST and s.payload_captured >= payload:
             if flags & SYN:
@@ -241,13 +242,11 @@ class Outcome:
         return 0
 
     def _place(self, side, seq, flags, length):
-        """Set the origin of the side's offsets, at its first segment or at a SYN that looks like another beginning."""
+        """Set the origin of the side's offsets, at its first segment, or at a SYN if it looks like another beginning."""
         state: cython.longlong = self.state[side]
         fresh: cython.bint = False
         if state == INACTIVE:
             fresh = True
-        elif not flags & SYN:
-            return 0
         elif state == SYN_SENT or state == SYN_ACK_SENT:
             fresh = seq != self.start[side]
         elif state == ESTABLISHED or state == PARTIAL:

@@ -147,11 +147,40 @@ ODD = (
     "an earlier time", "wrong sum", "large", "SYN", "FIN", "RST",
 )  # fmt: skip
 ISN = st.one_of(st.integers(0, M), st.integers(M - 3000, M), st.integers(2**31 - 3000, 2**31))
-WORDS = st.tuples(st.sampled_from(STEADY * 6 + ODD), st.integers(0, 1), st.sampled_from((1, 2, 30, 700, MSS)))
+WORDS = st.tuples(st.sampled_from(STEADY * 3 + ODD), st.integers(0, 1), st.sampled_from((1, 2, 30, 700, MSS)))
+
+
+GOING = (("data", 0, 30), ("data and answer", 1, 700), ("answer", 0, 1), ("data", 1, 30), ("data", 1, MSS), ("answer", 0, 1))
+
+
+@pytest.mark.parametrize("snaplen", [SNAPLEN, 1 << 16])
+@pytest.mark.parametrize("timestamps", [False, True])
+@pytest.mark.parametrize("odd", ODD)
+def test_each_oddity_amid_a_stretch(odd: str, timestamps: bool, snaplen: int) -> None:
+    for side in (0, 1):
+        for octets in (2, 30, 700):
+            talk = Talk((M - 2000, 7000), timestamps=timestamps, snaplen=snaplen, handshake=True)
+            for word in (*GOING, (odd, side, octets), *GOING, (odd, 1 - side, octets), (odd, side, octets), *GOING):
+                talk.go(*word)
+            assert_alike(broken.written(talk.packets))
+
+
+def test_octets_the_snap_length_cut_off_amid_whole_ones() -> None:
+    """Each is a gap to Zeek, once, when it is acknowledged; its letter comes at one and at ten."""
+    for cut_before, between in ((1, 1), (9, 1), (1, 0), (9, 0)):
+        talk = Talk((M - 2000, 7000), timestamps=False, snaplen=SNAPLEN, handshake=True)
+        for word in (("data", 0, 3), ("data and answer", 1, 3), ("answer", 0, 1)):
+            talk.go(*word)
+        for _ in range(cut_before):
+            for word in (("data", 0, 700), *(("data", 0, 3),) * between, ("answer", 1, 1)):
+                talk.go(*word)
+        for word in (("data", 0, 3), ("answer", 1, 1)) * 12:
+            talk.go(*word)
+        assert_alike(broken.written(talk.packets))
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(), st.lists(WORDS, max_size=40))
+@given(st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(), st.lists(WORDS, min_size=12, max_size=40))
 def test_whatever_is_said(isn: tuple[int, int], timestamps: bool, snaplen: int, handshake: bool, words: list[tuple[str, int, int]]) -> None:
     talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=handshake)
     for word in words:
