@@ -39,13 +39,19 @@ class Rows:
 
     def begin(self):
         """Start another row."""
-        if self.count == self.capacity:
-            grown = array("q", bytes(8 * self.width * self.capacity * 2))
-            grown[: len(self.data)] = self.data
+        self.reserve(1)
+        return 0
+
+    def reserve(self, rows):
+        """Start so many rows."""
+        before: cython.longlong = self.count * self.width
+        self.count += rows
+        if self.count > self.capacity:
+            self.capacity = max(self.count, 2 * self.capacity)
+            grown = array("q", bytes(8 * self.width)) * self.capacity
+            memoryview(grown)[:before] = memoryview(self.data)[:before]
             self.view = grown
             self.data = grown
-            self.capacity *= 2
-        self.count += 1
         return 0
 
     def put(self, column, value):
