@@ -447,11 +447,13 @@ class Finisher:
         solver: Solver = self.solver
         steps: Rows = chunk.steps
         at: cython.longlong = steps.count * STEP_WIDTH
+        k: cython.longlong
         base: cython.longlong
         field: cython.longlong
         steps.reserve(solver.n)
         out: cython.longlong[::1] = steps.view
-        for base in range(0, solver.n * ROW, ROW):
+        for k in range(solver.n):
+            base = k * ROW
             if c.alone and solver.rows_out[base] != solver.client:
                 steps.count -= 1
                 continue
