@@ -10,6 +10,7 @@ cdef class Rows:
     cdef public long long width, count
     cdef long long capacity
     cdef int begin(self) except -1
+    cdef int reserve(self, long long rows) except -1
     cdef int put(self, long long column, long long value) except -1
 
 @cython.final

@@ -39,14 +39,19 @@ class Rows:
 
     def begin(self):
         """Start another row."""
-        if self.count == self.capacity:
+        self.reserve(1)
+        return 0
+
+    def reserve(self, rows):
+        """Start so many rows."""
+        self.count += rows
+        if self.count > self.capacity:
             # where it lies, and by little: room that is not needed is memory written for nothing
-            more: cython.longlong = max(64, self.capacity // 4)
+            more: cython.longlong = max(64, self.capacity // 4, self.count - self.capacity)
             self.view = None
             self.data.frombytes(bytes(8 * self.width * more))
             self.view = self.data
             self.capacity += more
-        self.count += 1
         return 0
 
     def put(self, column, value):

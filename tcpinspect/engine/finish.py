@@ -12,7 +12,7 @@ from array import array
 
 from tcpinspect.engine.columns import UNKNOWN
 from tcpinspect.engine.doubts import END_DOUBTS
-from tcpinspect.engine.ledger import EXTRA_SECTIONS
+from tcpinspect.engine.ledger import EXTRA_SECTIONS, ROW_FIELDS
 from tcpinspect.engine.states import HANDSHAKES, TEARDOWNS, TIME_WAIT_LASTS_S
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
@@ -48,6 +48,7 @@ FIRST_ROOM = 64  # rows
 LETTERS = cython.declare(cython.longlong, 4096)  # of histories, on the page of those who only count
 FIRST_STEP = cython.declare(cython.longlong, CONNECTION_FIELD["first_step"])
 HISTORY_AT = cython.declare(cython.longlong, CONNECTION_FIELD["history_at"])
+ROW = cython.declare(cython.longlong, len(ROW_FIELDS))  # as the solver writes it; STEP_FIELDS but the stream
 STEP_WIDTH = cython.declare(cython.longlong, len(STEP_FIELDS))
 NOTHING = cython.declare(cython.longlong, UNKNOWN)
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
@@ -114,7 +115,7 @@ class Chunk:
     def next_row(self):
         """Where the next row goes."""
         if self.done == self.room:
-            self.make_room(self.room * 2)
+            self.make_room(self.room * 4)
         return self.done * WIDTH
 
     def make_room(self, room):
@@ -445,23 +446,23 @@ class Finisher:
         """Append the rows of the timeline; a socket connected to itself has one side."""
         solver: Solver = self.solver
         steps: Rows = chunk.steps
+        at: cython.longlong = steps.count * STEP_WIDTH
         k: cython.longlong
         base: cython.longlong
+        field: cython.longlong
+        steps.reserve(solver.n)
+        out: cython.longlong[::1] = steps.view
         for k in range(solver.n):
-            base = k * 9
+            base = k * ROW
             if c.alone and solver.rows_out[base] != solver.client:
+                steps.count -= 1
                 continue
-            steps.begin()
-            steps.put(0, c.stream)
-            steps.put(1, solver.rows_out[base])
-            steps.put(2, solver.rows_out[base + 1] if solver.rows_out[base + 1] else NOTHING)
-            steps.put(3, solver.rows_out[base + 2] if solver.rows_out[base + 1] else NOTHING)
-            steps.put(4, solver.rows_out[base + 3])
-            steps.put(5, solver.rows_out[base + 4])
-            steps.put(6, solver.rows_out[base + 5])
-            steps.put(7, solver.rows_out[base + 6])
-            steps.put(8, solver.rows_out[base + 7])
-            steps.put(9, solver.rows_out[base + 8])
+            out[at] = c.stream
+            for field in range(ROW):
+                out[at + 1 + field] = solver.rows_out[base + field]
+            if not solver.rows_out[base + 1]:
+                out[at + 2] = out[at + 3] = NOTHING
+            at += STEP_WIDTH
         return 0
 
 
