@@ -64,6 +64,8 @@ LOOKS = cython.declare(cython.longlong, 4)
 # So many segments are collected and then followed connection by connection: what a connection remembers is fetched once for all
 # of them. More would not fit the cache of a core beside it.
 WINDOW = 256
+# So many plain packets are read before their connections are looked for: they are still in the first-level cache then.
+AT_ONCE = cython.declare(cython.longlong, 32)
 
 
 class Tracker(Whole):
@@ -138,15 +140,16 @@ class Tracker(Whole):
     def some(self, records, picks, first, last, before):
         """Analyse the records whose numbers in the batch are `picks[first]` … `picks[last - 1]`, all plain (`Decoder.is_plain`); the
         frame of record n is `before` + n. Of the capture as a whole it counts nothing."""
+        wanted: cython.longlong
         came: cython.longlong
         while first < last:
-            came = min(last - first, self.window - self.kept)
-            came = self.decoder.several(self.segments_kept, self.kept, records, picks, first, first + came, before)
+            wanted = min(last - first, self.window - self.kept, AT_ONCE)
+            came = self.decoder.several(self.segments_kept, self.kept, records, picks, first, first + wanted, before)
             self.keep(came)
             first += came
             if self.kept == self.window:
                 self.follow_all()
-            elif first < last:  # the one whose TCP header is not sound
+            if came < wanted:
                 self.unsound(records, picks[first])
                 first += 1
         return self.follow_all()

@@ -21,6 +21,7 @@ from tcpinspect.capture.source import Source
 from tcpinspect.cli.summary import collect
 from tcpinspect.engine import jobs
 from tcpinspect.engine.finish import CONNECTION_FIELD
+from tcpinspect.engine.run import run
 from tcpinspect.errors import CaptureError
 from tcpinspect.model.survey import survey
 
@@ -71,6 +72,16 @@ def test_any_number_of_processes_tells_the_same(order: list[int]) -> None:
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
 def test_three_processes_tell_of_a_capture_what_one_tells(path: Path) -> None:
     assert told(str(path), 3) == told(str(path), 1)
+
+
+@pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.name)
+def test_a_summary_counts_what_the_tables_count(path: Path) -> None:
+    """Dealt out to parts or read one after the other: no packet is lost on the way."""
+    dealt, classes = jobs.survey_run(str(path), jobs=1)
+    told = run(str(path), segments=False)
+    for name in ("packets", "segments", "octets", "first_ns", "last_ns", "not_tcp", "snaplen_cut", "steps_back", "checksums"):
+        assert getattr(dealt, name) == getattr(told, name)
+    assert classes.count == sum(chunk.done for chunk in told.chunks)
 
 
 def test_what_waits_is_read_where_it_lies_although_a_datagram_was_put_together(tmp_path: Path) -> None:
