@@ -195,6 +195,10 @@ def _syns_crossed(judge, k):
     p: cython.longlong = judge.bare_syn[1 - judge.x]
     if p < 0 or p > k or judge.seq[p] != judge.seq[k] or judge._spoiled(p):
         return 0
+    for s in range(p + 1, k):
+        # Of its copies the last.
+        if judge.side[s] != judge.x and judge.flags[s] & (SYN | ACK | RST) == SYN and judge.seq[s] == judge.seq[k]:
+            p = s
     for s in range(max(p, judge.bare_syn[judge.x]) + 1, k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN and not judge.flags[s] & ACK:
             # A copy made by the network comes sooner than any that the timer sends (RFC 6298 §2.1).
