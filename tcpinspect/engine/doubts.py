@@ -286,7 +286,7 @@ def _doubt_of_order(judge, k, n, state):
             first = s
             break
     if state == FIN_WAIT_1:
-        return ACK_FIRST if _fin_known(judge, first if first >= 0 else n) else NONE
+        return ACK_FIRST if not judge._covers_fin(k, judge.x) and _fin_known(judge, first if first >= 0 else n) else NONE
     if state != ESTABLISHED:
         return NONE
     if first >= 0 and judge.fin[judge.x] < 0 and judge.top[first] >= 0 and difference(judge.seq[first], judge.top[first]) == 1:
