@@ -195,6 +195,10 @@ def _syns_crossed(judge, k):
     p: cython.longlong = judge.bare_syn[1 - judge.x]
     if p < 0 or p > k or judge.seq[p] != judge.seq[k] or judge._spoiled(p):
         return 0
+    for s in range(p + 1, k):
+        # Of its copies the last.
+        if judge.side[s] != judge.x and judge.flags[s] & (SYN | ACK | RST) == SYN and judge.seq[s] == judge.seq[k]:
+            p = s
     for s in range(max(p, judge.bare_syn[judge.x]) + 1, k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN and not judge.flags[s] & ACK:
             # A copy made by the network comes sooner than any that the timer sends (RFC 6298 §2.1).
@@ -282,7 +286,7 @@ def _doubt_of_order(judge, k, n, state):
             first = s
             break
     if state == FIN_WAIT_1:
-        return ACK_FIRST if _fin_known(judge, first if first >= 0 else n) else NONE
+        return ACK_FIRST if not judge._covers_fin(k, judge.x) and _fin_known(judge, first if first >= 0 else n) else NONE
     if state != ESTABLISHED:
         return NONE
     if first >= 0 and judge.fin[judge.x] < 0 and judge.top[first] >= 0 and difference(judge.seq[first], judge.top[first]) == 1:
