@@ -295,7 +295,7 @@ def _doubt_of_order(judge, k, n, state):
         if judge.flags[first] & FIN:
             if judge.time_ns[first] - judge.time_ns[judge.fin_at[1 - judge.x]] > judge.crossing_ns:
                 return FIN_MISSING
-        elif not judge.payload[first] and difference(judge.seq[first], judge.fin[judge.x]) == 1:
+        elif not judge.payload[first] and judge.fin[judge.x] >= 0 and difference(judge.seq[first], judge.fin[judge.x]) == 1:
             return FIN_MISSING
     if crossed and first >= 0:
         for s in range(first, n):
@@ -325,6 +325,8 @@ def _all_acknowledged(judge, k, n):
 def _fin_known(judge, end):
     """The peer had acknowledged the side's FIN in what passed the capture point before record `end`."""
     s: cython.longlong = judge.fin_at[judge.x]
+    if judge.fin[judge.x] < 0:
+        return 0
     if s >= 0 and judge.floor[s] >= 0 and difference(judge.floor[s], judge.fin[judge.x]) > 0:
         return 1
     for s in range(end):

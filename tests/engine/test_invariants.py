@@ -184,7 +184,12 @@ OPENED_AGAIN = [(1, 18, 1, 0, 0, 0, -1, -1), (1, 17, 0, 0, 0, 0, -1, -1), (0, 18
 OPENED_AGAIN += [(0, 17, 0, 0, 0, 0, -1, -1), (0, 4, 0, 0, 0, 0, -1, -1), (1, 2, 0, 0, 0, 0, -1, -1)]
 
 
+SENT_AGAIN = [(1, 16, 0, 0, 0, 0, -1, -1)] + [(0, 2, 0, 0, 0, 0, -1, -1)] * 6
+SENT_AGAIN += [(0, 17, 0, 0, 0, 0, -1, -1), (0, 4, 0, 0, 0, 0, -1, -1), (0, 2, 1, 0, 0, 0, -1, -1)]
+
+
 @example(OPENED_AGAIN, 1, 0)  # a FIN that the new incarnation has not sent is no number
+@example(SENT_AGAIN, 2**31 - 1, 0)  # nor does the peer know of one
 @settings(max_examples=400, deadline=None)
 @given(exchanges(), NUMBER, NUMBER)
 def test_any_exchange_reads_the_same_wherever_its_numbers_begin(exchange: list[tuple[int, ...]], low: int, high: int) -> None:
