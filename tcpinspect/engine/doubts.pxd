@@ -1,5 +1,5 @@
 from tcpinspect.engine.judge cimport Judge
-from tcpinspect.engine.proofs cimport arrived, insists, opened, resets, silent
+from tcpinspect.engine.proofs cimport arrived, insists, is_first, opened, resets, silent
 from tcpinspect.protocol.fast cimport difference
 
 cdef int doubt_rows(Judge judge, long long n, long long end_ns) except -1

@@ -12,7 +12,7 @@ from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.judge import Judge  # noqa: F401
-    from tcpinspect.engine.proofs import arrived, insists, opened, resets, silent
+    from tcpinspect.engine.proofs import arrived, insists, is_first, opened, resets, silent
     from tcpinspect.protocol.seqnum import difference
 
 # Indexes into it are the codes; the words are what the table `timeline` shows.
@@ -180,7 +180,7 @@ def _doubt_of(judge, base, n, end_ns):
             return NONE
     if event != RCV_ACK_OF_SYN:
         return ARRIVAL
-    return CLOSED_EARLY if judge.fin[judge.x] == (judge.own + 1) & MASK else THIRD_SEGMENT
+    return CLOSED_EARLY if is_first(judge, judge.fin[judge.x]) else THIRD_SEGMENT
 
 
 def _syns_crossed(judge, k):
@@ -340,7 +340,7 @@ def _doubt_of_close(judge, base, k):
     if judge.rows[base + 3] != ESTABLISHED or judge.payload[k]:
         return NONE
     # CLOSE is never the first row of a side.
-    if judge.rows[base - ROW + 5] != RCV_ACK_OF_SYN or judge.seq[k] != (judge.own + 1) & MASK:
+    if judge.rows[base - ROW + 5] != RCV_ACK_OF_SYN or not is_first(judge, judge.seq[k]):
         return NONE
     return NONE if judge.rows[base - ROW + 1] != judge.rows[base + 1] and opened(judge, k) else CLOSED_EARLY
 

@@ -3,6 +3,7 @@ from tcpinspect.protocol.fast cimport difference
 
 cdef long long arrived(Judge judge, long long k, long long n, long long event) noexcept
 cdef long long _speaks_open(Judge judge, long long k, long long n) noexcept
+cdef bint is_first(Judge judge, long long number) noexcept
 cdef long long opened(Judge judge, long long f) noexcept
 cdef long long _older_copy(Judge judge, long long f, long long stamp) noexcept
 cdef long long _syn_ack_follows(Judge judge, long long s, long long n) noexcept

@@ -62,16 +62,21 @@ def _speaks_open(judge, k, n):
             continue
         if judge.payload[s]:
             return 1
-        if judge.fin[judge.x] == (judge.own + 1) & MASK and judge.seq[s] == (judge.own + 2) & MASK:
+        if is_first(judge, judge.fin[judge.x]) and judge.seq[s] == (judge.own + 2) & MASK:
             return 0
         if judge.flags[s] & FIN:
-            return judge.seq[s] != (judge.own + 1) & MASK or opened(judge, s)
+            return not is_first(judge, judge.seq[s]) or opened(judge, s)
         if judge.isn[other] < 0 or difference(judge.ack[s], judge.isn[other]) > 1:
             return 1
         # Any odd segment gets a bare ACK (§3.10.7.4); where the SYN-ACK follows once more it came out of SYN-RECEIVED.
         if judge.syn_ack[judge.x] < 0 or not _syn_ack_follows(judge, s, n):
             return 1
     return 0
+
+
+def is_first(judge, number):
+    """The number is that behind the side's SYN."""
+    return judge.own >= 0 and number == (judge.own + 1) & MASK
 
 
 def opened(judge, f):
