@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -53,7 +54,8 @@ def test_run_tells_both_sides_states_and_writes_the_capture(tmp_path: Path) -> N
     shown = subprocess.run(
         [sys.executable, "-m", "tcpinspect", "timeline", str(tmp_path / "close.pcapng"), "-T", "csv"], capture_output=True, text=True
     )
-    assert shown.stdout.count("CLOSING") == 4
+    steps = list(csv.DictReader(shown.stdout.splitlines()))
+    assert [(step["from_state"], step["to_state"]).count("CLOSING") for step in steps].count(1) == 4
 
 
 def test_run_returns_1_where_it_does_not_go_so(tmp_path: Path) -> None:
