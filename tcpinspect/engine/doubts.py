@@ -7,6 +7,7 @@ last step of a side, why one more may have. A retransmission timer that stays si
 import cython
 
 from tcpinspect.engine.ledger import ROW_FIELDS
+from tcpinspect.engine.proofs import FIRST_TIMER_NS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
@@ -66,8 +67,7 @@ CLOSE_WAITED = cython.declare(cython.longlong, 20)
 FIN_MISSING = cython.declare(cython.longlong, 21)
 OWN_RESET = cython.declare(cython.longlong, 22)
 
-# RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
-TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
+TIMER_NS = cython.declare(cython.longlong, FIRST_TIMER_NS)
 # The largest window without scaling: a reset further ahead is a stray, not a near miss.
 NEAR = cython.declare(cython.longlong, 65535)
 

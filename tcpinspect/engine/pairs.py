@@ -2,7 +2,7 @@
 """Which stream an address pair has: an open-addressing table of all pairs seen, and a line a stream. Floor 2; compiled.
 
 Everything else about a connection goes when it has ended; this stays, so that a late segment or a SYN with the old number is
-known for what it is, and numbers stay those of Wireshark's tcp.stream. It costs about 100 octets a stream.
+known for what it is, and numbers stay those of Wireshark's tcp.stream. It costs 70 to 100 octets a stream, 32 more with IPv6.
 """
 
 import cython
@@ -81,7 +81,10 @@ class Pairs:
         return self.missed(at, tag, first << 1 | (src > dst), second)
 
     def find_six(self, s):
-        """`find` for IPv6: what agrees in ends, that is in hashes, must agree in addresses, too."""
+        """`find` for IPv6: what agrees in ends, that is in hashes, must agree in addresses, too.
+
+        In a way of its own: one for both would take a third longer for IPv4.
+        """
         src: cython.longlong = host_hash(s.src_hi, s.src_lo, self.seed2, self.seed3) << 16 | s.src_port
         dst: cython.longlong = host_hash(s.dst_hi, s.dst_lo, self.seed2, self.seed3) << 16 | s.dst_port
         first: cython.longlong = min(src, dst)

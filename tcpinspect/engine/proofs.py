@@ -24,7 +24,8 @@ RCV_FIN = cython.declare(cython.longlong, Event.RCV_FIN)
 RCV_FIN_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_FIN_ACK_OF_FIN)
 
 # RFC 6298 §2.1: until a round-trip time is known the retransmission timer is set to 1 second; later it is rarely longer.
-TIMER_NS = cython.declare(cython.longlong, 1_000_000_000)
+FIRST_TIMER_NS = 1_000_000_000
+TIMER_NS = cython.declare(cython.longlong, FIRST_TIMER_NS)
 
 
 def arrived(judge, k, n, event):

@@ -10,6 +10,7 @@ Reading: RFC 9293 §3.4, §3.10.7.4 ("in sequence").
 import cython
 
 from tcpinspect.engine.stretch import ACK_BIT, DATA_BIT
+from tcpinspect.engine.watch import CLOCK_JUMP_NS
 from tcpinspect.protocol import header
 
 if not cython.compiled:
@@ -33,7 +34,7 @@ PURE_ACK = cython.declare(cython.longlong, ACK_BIT)
 # RFC 7323 §2.3: no window is larger than 2^30, so neither is what is on its way.
 LARGEST = cython.declare(cython.longlong, 1 << 30)
 # As long as this between timestamps of a side, and the clock of the capture may have jumped (engine.watch).
-PAUSE_NS = cython.declare(cython.longlong, 3000000000)
+PAUSE_NS = cython.declare(cython.longlong, CLOCK_JUMP_NS)
 
 
 def join(c):

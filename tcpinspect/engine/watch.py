@@ -31,7 +31,8 @@ LATE_NS = cython.declare(cython.longlong, 100000000)
 # RFC 7323 §2.3: no window is larger than 2^30, so no honest acknowledgment is further ahead.
 LARGEST = cython.declare(cython.longlong, 1 << 30)
 # Segments wait in queues too, but hardly so long.
-JUMP_NS = cython.declare(cython.longlong, 3000000000)
+CLOCK_JUMP_NS = 3_000_000_000
+JUMP_NS = cython.declare(cython.longlong, CLOCK_JUMP_NS)
 # RFC 7323 §5.4: a tick takes 1 ms to 1 s (1 µs in newer stacks); a rate from fewer ticks than these is too rough to judge by.
 SHORTEST_TICK = cython.declare(cython.longlong, 500)
 LONGEST_TICK = cython.declare(cython.longlong, 2000000000)
