@@ -7,7 +7,7 @@ cdef class Class:
     cdef public list examples
 
 cdef class Classes(Sink):
-    cdef public long long count, tallies, crowd, host_ports
+    cdef public long long count, tallies, crowd, host_ports, door_ports, door_room
     cdef list recent
     cdef long long[61] recent_keys
     cdef public dict by_key, ports, pairs, doors, hosts
@@ -25,3 +25,4 @@ cdef class Classes(Sink):
     cdef int count_one(self, dict table, tuple name, Chunk chunk, long long at) except -1
     cdef object history(self, Chunk chunk, long long at)
     cdef int forget(self, dict table) except -1
+    cdef int forget_doors(self) except -1

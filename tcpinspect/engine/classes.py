@@ -28,8 +28,9 @@ EXAMPLES_KEPT = 8
 EXAMPLES = cython.declare(cython.longlong, EXAMPLES_KEPT)
 # Who failed to reach whom is counted for so many; beyond, those seen once are forgotten.
 TALLIES = cython.declare(cython.longlong, 65536)
-# So many ports of all hosts together are remembered: all that there are of two hosts at least.
-PORTS = cython.declare(cython.longlong, 131072)
+# So many ports of all hosts together are remembered, and as many of those who ask: all that there are of two at least.
+PORTS_KEPT = 131072
+PORTS = cython.declare(cython.longlong, PORTS_KEPT)
 # So many classes are found without looking them up: the last one of each remainder. A prime.
 RECENT = cython.declare(cython.longlong, 61)
 MASK63 = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
@@ -80,6 +81,8 @@ class Classes(Sink):
         self.ports = {}
         self.pairs = {}
         self.doors = {}
+        self.door_ports = 0
+        self.door_room = PORTS // parts
         self.hosts = {}
         self.host_ports = 0
 
@@ -193,10 +196,14 @@ class Classes(Sink):
         tried = self.doors.get((client, server))
         if tried is None:
             if len(self.doors) >= self.tallies:
-                self.forget(self.doors)
+                self.forget_doors()
             self.doors[client, server] = {port}
-        else:
+            self.door_ports += 1
+        elif port not in tried:
             tried.add(port)
+            self.door_ports += 1
+        if self.door_ports > self.door_room and len(self.doors) > 1:
+            self.forget_doors()
         self.count_host((key, server), port, 1 if tried is None else 0, chunk, at)
         return 0
 
@@ -252,10 +259,19 @@ class Classes(Sink):
 
     def forget(self, table):
         """Make room: what was counted once goes, and if that is little, all but the larger half."""
-        for name in [name for name, found in table.items() if (len(found) if isinstance(found, set) else found[0]) == 1]:
+        for name in [name for name, found in table.items() if found[0] == 1]:
             del table[name]
         if len(table) * 2 > self.tallies:
-            order = sorted(table, key=lambda name: len(table[name]) if isinstance(table[name], set) else table[name][0])
-            for name in order[: len(order) // 2]:
+            for name in sorted(table, key=lambda name: table[name][0])[: len(table) // 2]:
                 del table[name]
+        return 0
+
+    def forget_doors(self):
+        """Make room: who tried one port goes, and if that is little, the half with fewer ports; two stay with all of theirs."""
+        for ends in [ends for ends, ports in self.doors.items() if len(ports) == 1]:
+            del self.doors[ends]
+        if len(self.doors) > 2 and (len(self.doors) * 2 > self.tallies or sum(map(len, self.doors.values())) * 2 > self.door_room):
+            for ends in sorted(self.doors, key=lambda ends: len(self.doors[ends]))[: len(self.doors) // 2]:
+                del self.doors[ends]
+        self.door_ports = sum(map(len, self.doors.values()))
         return 0

@@ -70,26 +70,36 @@ class Crowd(NamedTuple):
 
 
 def crowds(rows: Iterable[Any]) -> dict[int, Crowd]:
-    """The crowd of each stream that is one of at least CROWD failures at one port, or from one host to another."""
+    """The crowd of each stream that is one of at least CROWD failures at one port, from one host to another, or else at one host."""
     failed = [row for row in rows if reading.opening(row) in _FAILED]
-    ports = Counter((row.handshake, row.server, row.server_port) for row in failed)
-    pairs = Counter((row.handshake, row.client, row.server) for row in failed)
+    ports = Counter((row.handshake, "", row.server, row.server_port) for row in failed)
+    pairs = Counter((row.handshake, row.client, row.server, -1) for row in failed)
+    sizes = ports + pairs
+    rest = [row for row in failed if max(sizes[key] for key in _keys(row)[:2]) < CROWD]
+    sizes += Counter((row.handshake, "", row.server, -1) for row in rest)
     out: dict[int, Crowd] = {}
     for row in failed:
-        kind = _KIND_WORDS[row.handshake]
-        at_port, of_pair = ports[row.handshake, row.server, row.server_port], pairs[row.handshake, row.client, row.server]
-        if at_port >= CROWD:
-            words = f"one of {at_port:,} connections to port {row.server_port} of {row.server} that were {kind}"
-            out[row.stream] = Crowd((row.handshake, "", row.server, row.server_port), at_port, words)
-        elif of_pair >= CROWD:
-            words = f"one of {of_pair:,} connections from {row.client} to {row.server} that were {kind}"
-            out[row.stream] = Crowd((row.handshake, row.client, row.server, -1), of_pair, words)
+        key = next((key for key in _keys(row) if sizes[key] >= CROWD), None)
+        if key is not None:
+            out[row.stream] = Crowd(key, sizes[key], _crowd_words(*key, sizes[key]))
     return out
 
 
+def _keys(row: Any) -> tuple[tuple[str, str, str, int], ...]:
+    """The crowds that a failed opening may belong to, the narrowest first."""
+    kind, server = row.handshake, row.server
+    return (kind, "", server, row.server_port), (kind, row.client, server, -1), (kind, "", server, -1)
+
+
+def _crowd_words(handshake: str, client: str, server: str, port: int, size: int) -> str:
+    """As the reason of a connection that is one of them."""
+    where = f"to port {port} of {server}" if port >= 0 else f"from {client} to {server}" if client else f"to many ports of {server}"
+    return f"one of {size:,} connections {where} that were {_KIND_WORDS[handshake]}"
+
+
 class Failures(NamedTuple):
-    """Openings that failed alike: at one port (`client` empty), or from one host to another (`port` -1); `opening` as in
-    reading.opening; `row` of one of them where they are a crowd."""
+    """Openings that failed alike: at one port (`client` empty), from one host to another (`port` -1), or at one host (both);
+    `opening` as in reading.opening; `row` of one of them where they are a crowd."""
 
     opening: str
     handshake: str
@@ -102,10 +112,7 @@ class Failures(NamedTuple):
     @property
     def words(self) -> str:
         """As the reason of a connection that is one of them."""
-        kind = _KIND_WORDS[self.handshake]
-        if self.port >= 0:
-            return f"one of {self.number:,} connections to port {self.port} of {self.server} that were {kind}"
-        return f"one of {self.number:,} connections from {self.client} to {self.server} that were {kind}"
+        return _crowd_words(self.handshake, self.client, self.server, self.port, self.number)
 
 
 class Worth(NamedTuple):
@@ -120,6 +127,7 @@ def worth(sorts: Iterable[tuple[list[Any], int]], failures: Iterable[Failures]) 
     met = crowds_of(failures)
     at_port = {(one.handshake, one.server, one.port) for one in met}
     of_pair = {(one.handshake, one.client, one.server) for one in met}
+    at_host = {(one.handshake, one.server) for one in met if one.port < 0 and not one.client}
     found: list[Interest] = []
     total = len(met)
     for rows, number in sorts:
@@ -129,7 +137,9 @@ def worth(sorts: Iterable[tuple[list[Any], int]], failures: Iterable[Failures]) 
         total += number
         failed = reading.opening(rows[0]) in _FAILED
         for row in rows:
-            if (failed and (row.handshake, row.server, row.server_port) in at_port) or (row.handshake, row.client, row.server) in of_pair:
+            if failed and ((row.handshake, row.server, row.server_port) in at_port or (row.handshake, row.server) in at_host):
+                continue
+            if (row.handshake, row.client, row.server) in of_pair:
                 continue
             found.append(first if row is rows[0] else judge(row))
     for crowd in met:
@@ -141,7 +151,7 @@ def worth(sorts: Iterable[tuple[list[Any], int]], failures: Iterable[Failures]) 
 
 
 def crowds_of(failures: Iterable[Failures]) -> list[Failures]:
-    """Those that are crowds, each connection in one of them: at a port first, else from one host to another."""
+    """Those that are crowds, each connection in one of them: at a port first, else from one host to another, else at a host."""
     merged: dict[tuple[str, str, str, int], Failures] = {}
     for one in failures:
         if one.opening not in _FAILED:
@@ -154,8 +164,11 @@ def crowds_of(failures: Iterable[Failures]) -> list[Failures]:
     told: Counter[tuple[str, str]] = Counter()
     for one in ports:
         told[one.handshake, one.server] += one.number
-    pairs = [one for one in met if one.port < 0 and one.number - told[one.handshake, one.server] >= CROWD]
-    return sorted(ports + pairs, key=lambda one: (-one.number, one.row.stream))
+    pairs = [one for one in met if one.client and one.number - told[one.handshake, one.server] >= CROWD]
+    for one in pairs:
+        told[one.handshake, one.server] += one.number
+    hosts = [one._replace(number=one.number - told[one.handshake, one.server]) for one in met if one.port < 0 and not one.client]
+    return sorted(ports + pairs + [one for one in hosts if one.number >= CROWD], key=lambda one: (-one.number, one.row.stream))
 
 
 _KIND_WORDS = {"unanswered": "never answered", "refused": "refused", "incomplete": "never fully opened"}

@@ -76,6 +76,9 @@ class Digest:
         for (key, client, server), (number, row, history) in self._classes.pairs.items():
             one = _rows([(row, history)], end)[0] if row else None
             out.append(interest.Failures(*kinds[key], address_text(*client), address_text(*server), -1, number, one))
+        for (key, server), (number, _, _, _, row, history) in self._classes.hosts.items():
+            if row:
+                out.append(interest.Failures(*kinds[key], "", address_text(*server), -1, number, _rows([(row, history)], end)[0]))
         return out
 
     @cached_property
@@ -102,7 +105,7 @@ class Digest:
         for one in self.failures:
             if one.port >= 0 and one.opening in ("unanswered", "incomplete"):
                 half_open.setdefault((one.server, one.port), Counter())[one.opening] += one.number
-            elif one.port < 0 and one.opening in floods.FAILED:
+            elif one.client and one.opening in floods.FAILED:
                 times[one.client, one.server] += one.number
         tried = {
             (address_text(*client), address_text(*server)): len(ports)

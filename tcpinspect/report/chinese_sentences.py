@@ -30,6 +30,7 @@ _LISTED = {
     r"asked (.+)": "请求{0}", rf"slow to answer \({_T}\)": "应答缓慢（{0}）", rf"only what the {_SIDE} sent was captured": "只抓到{0}发出的",
     rf"only the {_SIDE}'s direction was captured": "只抓到{0}的方向", r"(.+): a receiver was full": "{0}：接收方已满", rf"{_N} bad checksums?": "{0} 个校验和错误",
     rf"one of {_N} connections to port {_N} of {_E} that were (.+)": "到 {2} 端口 {1} 的 {0} 个{3}的连接之一",
+    rf"one of {_N} connections to many ports of {_E} that were (.+)": "到 {1} 许多端口的 {0} 个{2}的连接之一",
     rf"one of {_N} connections from {_E} to {_E} that were (.+)": "从 {1} 到 {2} 的 {0} 个{3}的连接之一",
     rf"client sends at most {_N}, server sends at most {_N}": "客户端至多发 {0}，服务器至多发 {1}", rf"client sends at most {_N}": "客户端至多发 {0}",
     rf"server sends at most {_N}": "服务器至多发 {0}", rf"not offered \({_N} is meant\)": "未提出（按 {0}）", rf"{_N} \(×{_N}\)": "{0}（×{1}）",
@@ -132,8 +133,10 @@ _FINDINGS = {
     rf"({_N[1:-1]} segments?) ha(?:s|ve) a bad checksum: a receiver throws (?:it|them) away\.": "{0}校验和错误：接收者会丢弃。",
     rf"The {_SIDE} did not offer window scaling, so windows stay below ({_N[1:-1]} (?:kB|bytes)|[\d.]+ kB)\.": "{0}没有提出窗口缩放，所以窗口小于 {1}。",
     rf"The {_SIDE} named no maximum segment size: {_N} octets are meant\.": "{0}没有给出最大报文段长度：按 {1} 字节。",
-    rf"{_N} connections to port {_N} of {_E} were begun and never opened: that is how a flood of SYNs looks(?:, or a server that is gone)?\.":
+    rf"{_N} connections to port {_N} of {_E} were begun and never opened: that is how a flood of SYNs looks\.":
         "到 {2} 端口 {1} 的 {0} 个连接开始而从未建立：SYN 洪水就是这样。",
+    rf"{_N} connections to port {_N} of {_E} were begun and never opened: that is how a flood of SYNs looks, or a server that is gone\.":
+        "到 {2} 端口 {1} 的 {0} 个连接开始而从未建立：SYN 洪水就是这样，或者服务器已不在。",
     rf"{_E} tried {_N} ports of {_E} and was refused or not answered: that is how a port scan looks\.": "{0} 试探了 {2} 的 {1} 个端口，被拒绝或无应答：端口扫描就是这样。",
 } | {
     rf"{_N} connections to {ports} ports of {_E} from many addresses were {what}: that is how a flood of SYNs over all ports looks, or a scan by many hosts{gone}\.":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import re
 import subprocess
 import sys
@@ -16,7 +17,9 @@ from tcpinspect.report.folding import columns_of
 
 
 def lab(*words: str, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
-    return subprocess.run([sys.executable, "-m", "tcpinspect", "lab", *words], capture_output=True, text=True, cwd=cwd, encoding="utf-8")
+    # os.environ and no more: libreadline, which pytest loads, sets COLUMNS behind Python's back.
+    command = [sys.executable, "-m", "tcpinspect", "lab", *words]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, encoding="utf-8", env=dict(os.environ))
 
 
 @pytest.fixture(autouse=True)

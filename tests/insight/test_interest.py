@@ -57,6 +57,16 @@ def test_a_scan_speaks_once(ordinary: Any) -> None:
     assert f"one of {CROWD} connections from 192.0.2.1 to 192.0.2.2 that were refused" in one.reasons
 
 
+def test_a_flood_over_all_ports_speaks_once(ordinary: Any) -> None:
+    """Nobody came twice, to no port twice."""
+    flood = [
+        ordinary(stream=n, client=f"192.0.2.{n + 10}", server_port=n + 1, handshake="unanswered", teardown="open", conn_state="S0")
+        for n in range(CROWD + 5)
+    ]
+    (one,) = interesting(flood)
+    assert one.reasons[0] == f"one of {CROWD + 5} connections to many ports of 192.0.2.2 that were never answered"
+
+
 def test_the_list_is_varied(ordinary: Any) -> None:
     rows = [ordinary(stream=n, handshake="refused", teardown="aborted", conn_state="REJ") for n in range(3)]
     rows.append(ordinary(stream=3, teardown="simultaneous"))

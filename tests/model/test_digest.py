@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tcpinspect as ti
+from tcpinspect.engine.classes import PORTS_KEPT
 from tcpinspect.insight.findings import connection_findings
 from tcpinspect.insight.interest import interesting
 from tcpinspect.model.survey import survey
@@ -120,3 +121,15 @@ def test_the_numbers_of_a_flood_over_all_ports_are_exact() -> None:
         "4,000 connections to 4,000 ports of 192.0.2.1 from many addresses were begun and never opened: "
         "that is how a flood of SYNs over all ports looks, or a scan by many hosts, or a server that is gone."
     )
+
+
+def test_a_flood_over_all_ports_is_one_story() -> None:
+    worth = survey(syns(OVER_ALL)).digest.worth
+    assert worth.total == 1 and "one of 4,000 connections to many ports of 192.0.2.1" in worth.first[0].reasons[0]
+
+
+def test_the_largest_scan_is_exact_however_many_scan_beside_it() -> None:
+    others = [(n % 200, 0, n // 200) for n in range(200 * 700)]
+    digest = survey(syns([(9999, 0, port) for port in range(60000)] + others)).digest
+    kept = sorted(map(len, digest._classes.doors.values()))
+    assert kept.pop() == 60000 and sum(kept) < PORTS_KEPT

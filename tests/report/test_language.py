@@ -49,6 +49,11 @@ def test_every_word_of_the_tables_is_translated() -> None:
         ("… 14 segments, 20,272 octets server → client, 3 ACKs back …", ("14 个报文段", "20,272 字节", "服务器 → 客户端", "3 个 ACK")),
         ("The client sent 45 bytes and the server sent 79 bytes, in 11 segments over 263 ms.", ("45 字节", "79 字节", "11 个报文段", "263 ms")),
         ("one of 60 connections to port 81 of 192.0.2.1 that were never answered", ("60", "192.0.2.1", "81", "从未应答")),
+        ("one of 60 connections to many ports of 192.0.2.1 that were refused", ("60", "192.0.2.1", "许多端口", "被拒绝")),
+        (
+            "60 connections to port 81 of 192.0.2.1 were begun and never opened: that is how a flood of SYNs looks, or a server that is gone.",
+            ("60", "192.0.2.1 端口 81", "从未建立", "SYN 洪水", "服务器已不在"),
+        ),
         (
             "4,000 connections to 900 ports of 192.0.2.1 from many addresses were begun and never opened: that is how a flood of SYNs over "
             "all ports looks, or a scan by many hosts, or a server that is gone.",
