@@ -30,13 +30,9 @@ cdef class Pair:
 cpdef int analyse(Segment s, Half fwd, Half rev, Pair pair, long long reused) except -1
 cpdef long long is_new_connection(Segment s, Half fwd, Half rev, Pair pair) noexcept
 cdef int show(Segment s, Half fwd, Pair pair, long long found, long long rtt_ns) noexcept
-cdef long long judge_ack(Segment s, Half fwd, Half rev, Pair pair) noexcept
-cdef long long judge_data(Segment s, Half fwd, Half rev, Pair pair, long long found) noexcept
 cdef long long is_fast_retransmission(Segment s, Half rev) noexcept
 cdef long long is_out_of_order(Segment s, Half fwd, Pair pair) noexcept
 cdef int measure_rto(Segment s, Half fwd) noexcept
-cdef int remember(Segment s, Half fwd, long long found) except -1
 cdef long long measure_flight(Segment s, Half fwd, long long sacked) noexcept
-cdef int learn(Segment s, Half fwd, Half rev, Pair pair, long long reused) noexcept
 cdef int learn_options(Segment s, Half fwd, Half rev, Pair pair) noexcept
 cdef long long within(long long elapsed_ns, long long limit_ns) noexcept

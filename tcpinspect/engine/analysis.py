@@ -13,8 +13,9 @@ from tcpinspect.protocol import header
 from tcpinspect.schema import ANALYSIS_FLAGS
 
 if not cython.compiled:
-    from tcpinspect.protocol.seqnum import difference
+    from tcpinspect.engine.segment import Segment
     from tcpinspect.engine.unacked import Unacked
+    from tcpinspect.protocol.seqnum import difference
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 
@@ -276,7 +277,9 @@ def show(s, fwd, pair, found, rtt_ns):
     return 0
 
 
-def judge_ack(s, fwd, rev, pair):
+@cython.cfunc
+@cython.exceptval(check=False)
+def judge_ack(s: Segment, fwd: Half, rev: Half, pair: Pair) -> cython.longlong:
     """The flags that come from window and acknowledgment, and the two about gaps."""
     found: cython.longlong = 0
     plain: cython.longlong = s.flags & CONTROL == 0
@@ -326,7 +329,9 @@ def judge_ack(s, fwd, rev, pair):
     return found
 
 
-def judge_data(s, fwd, rev, pair, found):
+@cython.cfunc
+@cython.exceptval(check=False)
+def judge_data(s: Segment, fwd: Half, rev: Half, pair: Pair, found: cython.longlong) -> cython.longlong:
     """The retransmission family; only one of its members applies to a segment."""
     old: cython.longlong
     if (s.payload_len <= 0 and not s.flags & SYN_FIN) or found & KEEP_ALIVE:
@@ -374,7 +379,9 @@ def measure_rto(s, fwd):
     return 0
 
 
-def remember(s, fwd, found):
+@cython.cfunc
+@cython.exceptval(-1)
+def remember(s: Segment, fwd: Half, found: cython.longlong) -> cython.int:
     """Add the segment to what is unacknowledged and advance the two highest numbers."""
     after: cython.longlong
     end: cython.longlong = (s.seq + s.payload_len) & MASK
@@ -404,7 +411,10 @@ def measure_flight(s, fwd, sacked):
     return flight - 1 if s.flags & SYN_FIN else flight
 
 
-def learn(s, fwd, rev, pair, reused):
+@cython.cfunc
+@cython.inline
+@cython.exceptval(check=False)
+def learn(s: Segment, fwd: Half, rev: Half, pair: Pair, reused: cython.longlong) -> cython.int:
     """What matters only to later segments: completeness, initial RTT, options."""
     f: cython.longlong = s.flags
     bits: cython.longlong = 0

@@ -40,8 +40,8 @@ class Connection:
     """A connection, or room for one: `begin` starts it with its first segment. Objects are used again, one after the other.
 
     `superseded`: a later connection has taken its address pair. `ghost`: it stands for segments that came after its rows were
-    written; it gets none again. `place`: where it stands among those alive; `first_kept`, `last_kept`: the segments that wait to be
-    followed (engine.track), -1 without any. `stretch`: how it only goes on (engine.steady), None before it ever did.
+    written; it gets none again. `place`: where it stands among those alive (engine.track). `stretch`: how it only goes on
+    (engine.steady), None before it ever did.
     """
 
     def __init__(self):
@@ -58,7 +58,7 @@ class Connection:
         self.rtt1 = Samples()
         self.stretch = None
         self.used = 0
-        self.place = self.first_kept = self.last_kept = -1
+        self.place = -1
 
     def begin(self, s, stream):
         """Begin with segment `s`."""

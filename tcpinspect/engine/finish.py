@@ -471,10 +471,9 @@ def spread(row, at, samples):
     if samples.count == 0:
         row[at] = row[at + 1] = row[at + 2] = NOTHING
         return 0
-    samples.sort()
-    row[at] = samples.value(0)
-    row[at + 1] = samples.value((samples.count - 1) // 2)
-    row[at + 2] = samples.value(samples.count - 1)
+    row[at] = samples.least()
+    row[at + 1] = samples.middle()
+    row[at + 2] = samples.most()
     return 0
 
 

@@ -11,13 +11,12 @@ import os
 from array import array
 from bisect import bisect_left
 from collections.abc import Callable, Sequence
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from tcpinspect.capture.many import Files, inputs
 from tcpinspect.capture.source import Input, cores, is_plain
 from tcpinspect.engine.classes import EXAMPLES_KEPT, Class, Classes
-from tcpinspect.engine.finish import Finisher
+from tcpinspect.engine.finish import CONNECTION_FIELD, Finisher
 from tcpinspect.engine.health import Health
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.parts import PARTS, Parts, Starts
@@ -28,7 +27,12 @@ from tcpinspect.errors import CaptureError
 
 # Below so many octets a second process takes longer to begin than it saves.
 _WORTH_OCTETS = 32 << 20
+_FIRST_FRAME = CONNECTION_FIELD["first_frame"]
 _DIVIDED = ("roomy", "crowd", "mob")  # the limits that are numbers of connections
+
+
+# An example of a class (engine.classes), and what numbers the streams of its part.
+_Candidate = tuple[int, int, "array[int]", bytearray, Callable[[int], int]]
 
 
 class _Found(NamedTuple):
@@ -153,17 +157,21 @@ def _join(found: list[_Found]) -> tuple[Classes, Suspects]:
     """The parts together, streams by their numbers in the whole."""
     classes, suspects = Classes(), Suspects()
     starts = [one.starts for one in found]
+    candidates: dict[int, list[_Candidate]] = {}
     for one in found:
         number = _numbers(one.starts, starts)
         classes.count += one.classes.count
         for kind in one.classes.by_key.values():
-            _join_class(classes, kind, number)
+            _join_class(classes, kind)
+            candidates.setdefault(kind.key, []).extend((*example, number) for example in kind.examples)
         _join_tallies(classes.ports, one.classes.ports, number)
         _join_tallies(classes.pairs, one.classes.pairs, number)
         _join_hosts(classes.hosts, one.classes.hosts, number)
         for hosts, ports in one.classes.doors.items():
             classes.doors.setdefault(hosts, set()).update(ports)
         suspects.join(one.suspects, number)
+    for key, examples in candidates.items():
+        classes.by_key[key].examples = _choose(examples)
     return classes, suspects
 
 
@@ -173,19 +181,30 @@ def _numbers(mine: array[int], all_starts: Sequence[array[int]]) -> Callable[[in
     return lambda stream: stream + sum(bisect_left(starts, mine[stream]) for starts in others)
 
 
-def _join_class(classes: Classes, kind: Class, number: Callable[[int], int]) -> None:
+def _join_class(classes: Classes, kind: Class) -> None:
+    """Add up a class, but for its examples."""
     known = classes.by_key.get(kind.key)
     if known is None:
         known = classes.by_key[kind.key] = Class(kind.key, kind.handshake)
     known.count += kind.count
     known.client_retransmissions += kind.client_retransmissions
     known.server_retransmissions += kind.server_retransmissions
-    for trouble, stream, row, history in kind.examples:
+
+
+def _choose(candidates: Sequence[_Candidate]) -> list[tuple[int, int, array[int], bytearray]]:
+    """The examples of a class: the first member first, then those with the most trouble.
+
+    Streams are numbered in the order of their first frames, so that numbers, which take time, are for the chosen alone.
+    """
+
+    def began(one: _Candidate) -> int:
+        return one[2][_FIRST_FRAME]
+
+    first, *others = sorted(candidates, key=began)
+    chosen = [first, *sorted(others, key=lambda one: (-one[0], began(one)))[: EXAMPLES_KEPT - 1]]
+    for _, stream, row, _, number in chosen:
         row[0] = number(stream)
-        known.examples.append((trouble, row[0], row, history))
-    # the first member first, then those with the most trouble
-    first, *others = sorted(known.examples, key=itemgetter(1))
-    known.examples = [first, *sorted(others, key=lambda one: (-one[0], one[1]))[: EXAMPLES_KEPT - 1]]
+    return [(trouble, row[0], row, history) for trouble, _, row, history, _ in chosen]
 
 
 def _join_tallies(whole: dict[Any, Any], part: dict[Any, Any], number: Callable[[int], int]) -> None:

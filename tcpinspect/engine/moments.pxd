@@ -8,22 +8,22 @@ from tcpinspect.engine.stretch cimport Stretch
 @cython.final
 @cython.no_gc
 cdef class Moments:
-    cdef long long *log
-    cdef public long long merged
-    cdef long long[2] top, acked, syn, fin
-    cdef public int n
-    cdef int room, epoch, run
-    cdef int[2] signature, count, count_epoch, last_at
-    cdef unsigned int[2] last_seq, last_ack
     cdef signed char phase
     cdef signed char[2] settled
+    cdef public int n
+    cdef int room, epoch, run
+    cdef long long *log
+    cdef long long[2] top, acked, syn, fin
+    cdef int[2] signature, count, count_epoch, last_at
+    cdef unsigned int[2] last_seq, last_ack
+    cdef public long long merged
     cdef long long[44] near
     cdef int reset(self) noexcept
     cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1
-    cdef bint logs_all(self) noexcept
+    cdef inline bint logs_all(self) noexcept
     cdef bint join(self, Stretch t, long long side) noexcept
     cdef int catch_up(self, Stretch t, long long side) noexcept
-    cdef int _keep(self, Segment s, long long side, long long end) except -1
-    cdef int _write(self, Segment s, long long side, long long at) except -1
+    cdef inline int _place(self, Segment s, long long side) except -2
+    cdef inline int _write(self, Segment s, long long side, long long at) noexcept
     cpdef long long get(self, long long k, long long field)

@@ -119,8 +119,8 @@ class Moments:
         """Look at one segment, sent by `side`; returns 1 when it was logged."""
         flags: cython.longlong = s.flags
         length: cython.longlong = s.payload_len
-        logged: cython.longlong = 0
         other: cython.longlong = 1 - side
+        at: cython.longlong = -1
         end: cython.longlong
         if flags & (SYN | FIN):
             length += 1
@@ -130,7 +130,9 @@ class Moments:
         if self.phase != ESTABLISHED or flags & (SYN | FIN | RST):
             if flags & (FIN | RST):
                 self.phase = CLOSING
-            logged = self._keep(s, side, end)
+            at = self._place(s, side)
+            if at >= 0:
+                self._write(s, side, at)
             if flags & SYN and self.syn[side] < 0:
                 self.syn[side] = s.seq
             if flags & FIN and self.fin[side] < 0:
@@ -144,7 +146,7 @@ class Moments:
                 self.top[side] = end
             if flags & ACK and (self.acked[side] < 0 or difference(s.ack, self.acked[side]) > 0):
                 self.acked[side] = s.ack
-        return logged
+        return at >= 0
 
     def logs_all(self):
         """1 before the handshake is over, and from the first FIN or RST on."""
@@ -160,8 +162,8 @@ class Moments:
         self.acked[side] = t.ack[side]
         return 0
 
-    def _keep(self, s, side, end):
-        """Log the segment unless it only repeats what its sender showed twice since the last change."""
+    def _place(self, s, side):
+        """The record to write the segment to; -1 where it only repeats what its sender showed twice since the last change."""
         flags: cython.longlong = s.flags & (SYN | FIN | RST | ACK)
         other: cython.longlong = 1 - side
         kind: cython.longlong = flags
@@ -199,13 +201,13 @@ class Moments:
         if self.count[side] > 2:
             if self.last_at[side] == self.n - 1 and self.run > 1:
                 self.merged += 1
-                return self._write(s, side, self.n - 1)
+                return self.n - 1
             if not special or self.count[side] > SPECIALS:
                 self.merged += 1
-                return 0
+                return -1
         if self.n >= CAPACITY or not special and not news and self.n >= CAPACITY - SPECIALS:
             self.merged += 1
-            return self._write(s, side, self.n - 1) if special else 0
+            return self.n - 1 if special else -1
         if self.n == self.room:
             self.grow()
         if special:
@@ -214,7 +216,7 @@ class Moments:
         self.run = self.run + 1 if same and self.last_at[side] == self.n - 1 else 1
         self.last_at[side] = self.n
         self.n += 1
-        return self._write(s, side, self.n - 1)
+        return self.n - 1
 
     def _write(self, s, side, at):
         """Write the segment as record `at`."""

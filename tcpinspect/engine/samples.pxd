@@ -1,5 +1,5 @@
 cimport cython
-from libc.stdlib cimport free, qsort, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
 @cython.final
@@ -12,7 +12,6 @@ cdef class Samples:
     cdef int clear(self) noexcept
     cdef int add(self, long long value) except -1
     cdef int grow(self) except -1
-    cdef int sort(self) noexcept
-    cdef long long value(self, long long k) noexcept
-
-cdef int compare(const void *a, const void *b) noexcept nogil
+    cdef long long middle(self) noexcept
+    cdef long long least(self) noexcept
+    cdef long long most(self) noexcept

@@ -3,7 +3,7 @@
 import cython
 
 if not cython.compiled:
-    free = realloc = memcpy = qsort = None  # cimported where compiled
+    free = realloc = memcpy = None  # cimported where compiled
 
 # Beyond so many every second one goes and only every second new one is kept.
 LIMIT = cython.declare(cython.longlong, 4096)
@@ -13,7 +13,7 @@ KEPT_ROOM = cython.declare(cython.longlong, 32)
 
 
 class Samples:
-    """`count` values in ns, in the order of coming until `sort`."""
+    """`count` values in ns, in the order of coming until somebody asks for the `middle`."""
 
     def __init__(self):
         self.count = 0
@@ -75,31 +75,46 @@ class Samples:
         self.room = room
         return 0
 
-    def sort(self):
-        """Put them in order, the least first: by insertion where they are few."""
+    def middle(self):
+        """The median, of an even number the lower of the two in the middle; there must be one.
+
+        Found without sorting, with Hoare's FIND (Algorithm 65, Communications of the ACM 4, 1961): what is less comes before it.
+        """
+        k: cython.longlong = (self.count - 1) // 2
+        first: cython.longlong = 0
+        last: cython.longlong = self.count - 1
         i: cython.longlong
         j: cython.longlong
-        value: cython.longlong
-        if self.count > KEPT_ROOM:
-            if cython.compiled:
-                qsort(self.values, self.count, 8, compare)
-            else:
-                self.values[: self.count] = sorted(self.values[: self.count])
-            return 0
-        for i in range(1, self.count):
-            value = self.values[i]
-            j = i
-            while j > 0 and self.values[j - 1] > value:
-                self.values[j] = self.values[j - 1]
-                j -= 1
-            self.values[j] = value
-        return 0
-
-    def value(self, k):
+        pivot: cython.longlong
+        while first < last:
+            pivot = self.values[k]
+            i = first
+            j = last
+            while i <= j:
+                while self.values[i] < pivot:
+                    i += 1
+                while pivot < self.values[j]:
+                    j -= 1
+                if i <= j:
+                    self.values[i], self.values[j] = self.values[j], self.values[i]
+                    i += 1
+                    j -= 1
+            if j < k:
+                first = i
+            if k < i:
+                last = j
         return self.values[k]
 
+    def least(self):
+        k: cython.longlong
+        out: cython.longlong = self.values[0]
+        for k in range(1, self.count):
+            out = min(out, self.values[k])
+        return out
 
-def compare(a, b):
-    x: cython.longlong = cython.cast(cython.p_longlong, a)[0]
-    y: cython.longlong = cython.cast(cython.p_longlong, b)[0]
-    return -1 if x < y else 1 if x > y else 0
+    def most(self):
+        k: cython.longlong
+        out: cython.longlong = self.values[0]
+        for k in range(1, self.count):
+            out = max(out, self.values[k])
+        return out

@@ -85,7 +85,9 @@ class Tracker(Whole):
         self.pairs = Pairs()
         self.alive = []
         self.free = []
-        self.not_before = array("q", bytes(8 * 1024))
+        self.not_before = array("q", [-1]) * 1024
+        self.first_kept = array("i", [-1]) * 1024
+        self.last_kept = array("i", [-1]) * 1024
         self.hand = 0
         self.roomy = LIMITS["roomy"]
         self.crowd = LIMITS["crowd"]
@@ -177,9 +179,10 @@ class Tracker(Whole):
         at: cython.longlong
         stream: cython.longlong
         s: Segment
-        c: Connection
+        kept: list = self.segments_kept
+        pairs: Pairs = self.pairs
         for k in range(self.kept, self.kept + count):
-            s = cython.cast(Segment, self.segments_kept[k])
+            s = cython.cast(Segment, kept[k])
             if s.time_ns > self.now_ns:
                 self.now_ns = s.time_ns
             self.segments += 1
@@ -187,23 +190,20 @@ class Tracker(Whole):
                 self.checksums_good += 1
             elif s.checksum_status:
                 self.note_checksum(s)
-            stream = self.pairs.find(s)
-            at = self.pairs.place
-            s.side = self.pairs.side
+            stream = pairs.find(s)
+            at = pairs.place
+            s.side = pairs.side
             s.reused = 0
             if at < 0 or s.flags & SYN_ACK == SYN:
                 at = self.enter(s, stream, at)
-            c = cython.cast(Connection, self.alive[at])
-            if c.ghost:
-                self.late_segments += 1
             self.after[k] = -1
-            if c.first_kept < 0:
-                c.first_kept = k
+            if self.first_kept[at] < 0:
+                self.first_kept[at] = k
                 self.places[self.met] = at
                 self.met += 1
             else:
-                self.after[c.last_kept] = k
-            c.last_kept = k
+                self.after[self.last_kept[at]] = k
+            self.last_kept[at] = k
             self.kept = k + 1
         return 0
 
@@ -240,7 +240,7 @@ class Tracker(Whole):
 
     def follow(self, c):
         """Analyse what waits for a connection."""
-        k: cython.longlong = c.first_kept
+        k: cython.longlong = self.first_kept[c.place]
         side: cython.longlong
         ack: cython.longlong
         s: Segment
@@ -251,7 +251,7 @@ class Tracker(Whole):
         kept: list = self.segments_kept
         t: Stretch = c.stretch
         running: cython.bint = t is not None and t.running
-        c.first_kept = -1
+        self.first_kept[c.place] = -1
         while k >= 0:
             s = cython.cast(Segment, kept[k])
             side = s.side
@@ -272,6 +272,8 @@ class Tracker(Whole):
                 # After a segment that opened a question no stretch begins.
                 running = self.steadily and not s.flags & CONTROL and not s.analysis and not s.sack_count and join(c)
                 t = c.stretch
+            if c.ghost:
+                self.late_segments += 1
             if self.columns is not None:
                 ack = c.relative(1 - side, s.ack) if s.flags & FLAG_ACK else -1
                 self.columns.add(s, c.stream, side, c.relative(side, s.seq), ack, self.decoder.view)
@@ -343,9 +345,9 @@ class Tracker(Whole):
 
     def make_room(self):
         """For twice as many places."""
-        grown = array("q", bytes(16 * len(self.not_before)))
-        memoryview(grown)[: len(self.not_before)] = memoryview(self.not_before)
-        self.not_before = grown
+        self.not_before = twice_as_long("q", self.not_before)
+        self.first_kept = twice_as_long("i", self.first_kept)
+        self.last_kept = twice_as_long("i", self.last_kept)
         return 0
 
     def look_around(self, now_ns):
@@ -468,3 +470,10 @@ class Tracker(Whole):
     def reason(self, which):
         """How many packets decoding left for the reason of that index."""
         return self.reasons[which]
+
+
+def twice_as_long(kind, cells):
+    """An array with these cells and as many more, of -1."""
+    grown = array(kind, [-1]) * (2 * len(cells))
+    memoryview(grown)[: len(cells)] = memoryview(cells)
+    return grown

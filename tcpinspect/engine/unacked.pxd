@@ -19,6 +19,7 @@ cdef class Unacked:
     cpdef int push(self, long long seq, long long end, long long time_ns) except -1
     cdef long long straight(self, long long at) noexcept
     cpdef long long acknowledge(self, long long ack) noexcept
+    cdef long long advance(self, long long ack) noexcept
     cdef long long sweep(self, long long ack) noexcept
     cpdef long long span(self, long long base) noexcept
     cpdef long long oldest_ns(self) noexcept

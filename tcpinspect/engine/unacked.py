@@ -122,6 +122,7 @@ class Unacked:
             return 0
         if self.tail == self.room:
             self.grow()
+            return self.push(seq, end, time_ns)
         at = self.tail * WIDTH
         if self.measured:
             low = (seq - self.base) & MASK
@@ -151,8 +152,6 @@ class Unacked:
         Returns 1 when an entry ended exactly at `ack`; `matched_ns` is then the time of the oldest such entry.
         """
         at: cython.longlong
-        end: cython.longlong
-        found: cython.longlong = 0
         if self.head == self.tail:
             return 0
         at = self.tail * WIDTH - 3
@@ -164,8 +163,13 @@ class Unacked:
             self.head = self.tail
             self.measured = 0
             return 1
-        if not self.straight(ack):
-            return self.sweep(ack)
+        return self.advance(ack) if self.straight(ack) else self.sweep(ack)
+
+    def advance(self, ack):
+        """`acknowledge` for a list in order, of which something is left or lies behind."""
+        at: cython.longlong
+        end: cython.longlong
+        found: cython.longlong = 0
         while self.head < self.tail:
             at = self.head * WIDTH
             end = self.cells[at + 1]

@@ -122,9 +122,8 @@ class Outcome:
             # Whoever goes on after a lone SYN-ACK is no scanner: it did answer a SYN.
             if (payload > 0 or flags & ACK) and self.length < NEAR:
                 self._swap_story()
-        if flags & RST:
-            length = 0
-        length += ((flags & SYN) != 0) + ((flags & FIN) != 0)
+        if flags & CONTROL:
+            length = (0 if flags & RST else payload) + ((flags & SYN) != 0) + ((flags & FIN) != 0)
         if flags & SYN or self.state[side] == INACTIVE:
             self._place(side, s.seq, flags, length)
         rel = self.sent[side] + difference(s.seq, self.start[side] + self.sent[side])
@@ -190,8 +189,9 @@ class Outcome:
             letters.extend(self.history().encode())
             return self.length
         PyByteArray_Resize(letters, at + self.length)
+        room: cython.p_char = PyByteArray_AS_STRING(letters) + at
         for i in range(self.length):
-            PyByteArray_AS_STRING(letters)[at + i] = self.letters[i] if i < NEAR else self.surplus.letters[i - NEAR]
+            room[i] = self.letters[i] if i < NEAR else self.surplus.letters[i - NEAR]
         return self.length
 
     def over(self):
