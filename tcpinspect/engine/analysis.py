@@ -412,7 +412,6 @@ def measure_flight(s, fwd, sacked):
 
 
 @cython.cfunc
-@cython.inline
 @cython.exceptval(check=False)
 def learn(s: Segment, fwd: Half, rev: Half, pair: Pair, reused: cython.longlong) -> cython.int:
     """What matters only to later segments: completeness, initial RTT, options."""

@@ -49,8 +49,6 @@ class Samples:
         if self.skip < self.stride:
             return 0
         self.skip = 0
-        if self.count == self.room:
-            self.grow()
         self.values[self.count] = value
         self.count += 1
         if self.count == LIMIT:
@@ -58,6 +56,8 @@ class Samples:
                 self.values[k] = self.values[2 * k + 1]
             self.count = LIMIT // 2
             self.stride *= 2
+        elif self.count == self.room:
+            self.grow()
         return 0
 
     def grow(self):

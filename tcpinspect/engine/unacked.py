@@ -26,7 +26,7 @@ WIDTH = cython.declare(cython.longlong, 3)
 
 
 class Unacked:
-    """A queue of (seq, end, time_ns). `matched_ns` holds the time that the last successful question found."""
+    """A queue of (seq, end, time_ns), with room for one more. `matched_ns` holds the time that the last successful question found."""
 
     def __init__(self):
         self.head = 0
@@ -120,9 +120,6 @@ class Unacked:
             self.measured = 0
         elif self.tail - self.head >= LIMIT:
             return 0
-        if self.tail == self.room:
-            self.grow()
-            return self.push(seq, end, time_ns)
         at = self.tail * WIDTH
         if self.measured:
             low = (seq - self.base) & MASK
@@ -137,6 +134,8 @@ class Unacked:
         self.cells[at + 1] = end
         self.cells[at + 2] = time_ns
         self.tail += 1
+        if self.tail == self.room:
+            self.grow()
         return 1
 
     def straight(self, at):
