@@ -22,6 +22,7 @@ cdef class Connection:
     cdef public Outcome outcome
     cdef public Moments moments
     cdef public Pair pair
+    cdef public list icmp_events
     cdef public long long start_ns, last_ns, syn_ack_ns, syn_ack_to_ack_ns
     cdef long long[2] packets, payload
     cdef public long long last_frame, stream
@@ -31,7 +32,6 @@ cdef class Connection:
     cdef int[2] mss
     cdef short[2] shift
     cdef signed char[2] sack, timestamps, syn_seen
-    cdef public list icmp_events
     cdef public long long previous, first_frame, hi0, lo0, hi1, lo1, syn_ns, syn_to_syn_ack_ns
     cdef int begin(self, Segment s, long long stream) except -1
     cdef long long relative(self, long long side, long long number) noexcept

@@ -8,15 +8,15 @@ from tcpinspect.engine.stretch cimport Stretch
 @cython.final
 @cython.no_gc
 cdef class Moments:
-    cdef signed char phase
-    cdef signed char[2] settled
+    cdef long long *log
+    cdef public long long merged
+    cdef long long[2] top, acked, syn, fin
     cdef public int n
     cdef int room, epoch, run
-    cdef long long *log
-    cdef long long[2] top, acked, syn, fin
     cdef int[2] signature, count, count_epoch, last_at
     cdef unsigned int[2] last_seq, last_ack
-    cdef public long long merged
+    cdef signed char phase
+    cdef signed char[2] settled
     cdef long long[44] near
     cdef int reset(self) noexcept
     cdef int grow(self) except -1

@@ -8,15 +8,16 @@ from tcpinspect.engine.stretch cimport Stretch
 @cython.final
 @cython.no_gc
 cdef class Watch:
-    cdef signed char[2] ring_at, known, ack_known, settled, gaps, ts_known, copy_due
-    cdef unsigned int[2] base, top, highest_ack, limit, last_frame
-    cdef long long[32] ring
-    cdef unsigned int[2] packets, good, bad, answered, top_id, ts, ts0
-    cdef long long[2] top_ns, ts_ns, ts0_ns, hole_ns
-    cdef unsigned int[2] swapped, swapped_frame, copy_seq, hole_from, hole_to, hole_left
-    cdef unsigned int[8] gap_from, gap_to
+    cdef signed char[2] ring_at
     cdef public long long lost_octets
     cdef public unsigned int duplicates, duplicate_frame, late, oversize, lost, lost_frame, heard
+    cdef unsigned int[2] base, top, highest_ack, last_frame, limit, top_id
+    cdef unsigned int[2] packets, good, bad, answered, swapped, swapped_frame, copy_seq
+    cdef unsigned int[2] hole_from, hole_to, hole_left, ts0, ts
+    cdef signed char[2] known, ack_known, settled, gaps, ts_known, copy_due
+    cdef unsigned int[8] gap_from, gap_to
+    cdef long long[2] top_ns, hole_ns, ts0_ns, ts_ns
+    cdef long long[32] ring
     cdef int begin(self, Segment s) noexcept
     cdef int note(self, Segment s, long long side, Health health) noexcept
     cdef inline int remember(self, Segment s, long long side) noexcept

@@ -16,14 +16,29 @@ cdef enum:
 @cython.final
 @cython.no_gc
 cdef class Outcome:
-    cdef unsigned char[2] state, previous, closing, blind, proven
-    cdef unsigned char opener, begun, elapsed
-    cdef unsigned short length
-    cdef unsigned int seen
-    cdef unsigned int[2] gaps, start
     cdef long long first_us
-    cdef long long[2] sent, acked, delivered, fin_end
-    cdef unsigned int[2] last_syn, last_fin, last_rst, repeats, zero_windows, bad_checksums
+    cdef long long[2] sent
+    cdef long long[2] acked
+    cdef long long[2] delivered
+    cdef long long[2] fin_end
+    cdef unsigned int[2] start
+    cdef unsigned int[2] last_syn
+    cdef unsigned int[2] last_fin
+    cdef unsigned int[2] last_rst
+    cdef unsigned int[2] gaps
+    cdef unsigned int[2] repeats
+    cdef unsigned int[2] zero_windows
+    cdef unsigned int[2] bad_checksums
+    cdef unsigned int seen
+    cdef unsigned short length
+    cdef unsigned char[2] state
+    cdef unsigned char[2] previous
+    cdef unsigned char[2] closing
+    cdef unsigned char[2] blind
+    cdef unsigned char[2] proven
+    cdef unsigned char opener
+    cdef unsigned char begun
+    cdef unsigned char elapsed
     cdef unsigned char[24] letters
     cdef Surplus surplus
     cdef int reset(self) except -1
