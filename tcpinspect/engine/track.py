@@ -96,8 +96,7 @@ class Tracker(Whole):
         self.idle_ns = LIMITS["idle_ns"]
         self.hurry_ns = LIMITS["hurry_ns"]
         self.decoder = Decoder()
-        # Rows of segments are written in the order of the capture, so then they are followed one by one.
-        self.window = 1 if columns is not None else WINDOW
+        self.window = WINDOW
         self.segments_kept = [Segment() for _ in range(self.window)]
         for s in self.segments_kept:
             s.shown = 1 if columns is not None else 0
@@ -196,6 +195,8 @@ class Tracker(Whole):
             c = cython.cast(Connection, self.alive[at])
             if c.ghost:
                 self.late_segments += 1
+            if self.columns is not None:
+                self.columns.enter(s, c.stream, self.decoder.view)
             self.after[k] = -1
             if c.first_kept < 0:
                 c.first_kept = k
@@ -234,6 +235,8 @@ class Tracker(Whole):
             self.follow(cython.cast(Connection, self.alive[self.places[k]]))
         self.kept = 0
         self.met = 0
+        if self.columns is not None:
+            self.columns.ready(self.window)
         if self.health.leaps_seen:
             self.health.settle_leaps()
         return 0
@@ -274,7 +277,7 @@ class Tracker(Whole):
                 t = c.stretch
             if self.columns is not None:
                 ack = c.relative(1 - side, s.ack) if s.flags & FLAG_ACK else -1
-                self.columns.add(s, c.stream, side, c.relative(side, s.seq), ack, self.decoder.view)
+                self.columns.complete(s, c.relative(side, s.seq), ack)
             k = self.after[k]
         return 0
 
@@ -442,6 +445,7 @@ class Tracker(Whole):
         for stream in range(self.pairs.count):
             if self.pairs.live(stream) >= 0:
                 c = self.alive[self.pairs.live(stream)]
+                self.alive[self.pairs.live(stream)] = None  # its memory is another's at once
                 if not c.ghost:
                     self.settle(c)
                     self.write(c, 1)
