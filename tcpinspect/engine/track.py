@@ -115,26 +115,39 @@ class Tracker(Whole):
 
     def block(self, records, first, last):
         """Analyse records `first` to `last` (not included) of those that `records.next_block()` has just read."""
-        n: cython.longlong
-        reason: cython.longlong
+        wanted: cython.longlong
+        came: cython.longlong
         before: cython.longlong = self.count(records, first, last)
-        s: Segment = self.segments_kept[0]
         self.decoder.use(records.view)
-        for n in range(first, last):
-            s.frame = before + n
-            s.time_ns = records.times[n]
-            if s.time_ns > self.now_ns:
-                self.now_ns = s.time_ns
-            reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
-            self.reasons[reason] += 1
-            if reason == 0:
-                self.keep(1)
-                if self.kept == self.window:
-                    self.follow_all()
-                s = cython.cast(Segment, self.segments_kept[self.kept])
-            elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
-                self.icmp_error(s)
+        while first < last:
+            wanted = min(last - first, self.window - self.kept, AT_ONCE)
+            came = self.decoder.as_they_come(self.segments_kept, self.kept, records, first, first + wanted, before)
+            self.keep(came)
+            first += came
+            if self.kept == self.window:
+                self.follow_all()
+            if came < wanted:
+                self.other(records, first, before)
+                first += 1
         return self.follow_all()
+
+    def other(self, records, n, before):
+        """Take in a packet that is not plain."""
+        reason: cython.longlong
+        s: Segment = self.segments_kept[self.kept]
+        s.frame = before + n
+        s.time_ns = records.times[n]
+        if s.time_ns > self.now_ns:
+            self.now_ns = s.time_ns
+        reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
+        self.reasons[reason] += 1
+        if reason == 0:
+            self.keep(1)
+            if self.kept == self.window:
+                self.follow_all()
+        elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
+            self.icmp_error(s)
+        return 0
 
     def some(self, records, picks, first, last, before):
         """Analyse the records whose numbers in the batch are `picks[first]` … `picks[last - 1]`, all plain (`Decoder.is_plain`); the
