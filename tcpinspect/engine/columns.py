@@ -8,7 +8,7 @@ What is long lies in memory of the kernel's own (`memory`).
 """
 
 import cython
-from tcpinspect.engine.memory import anonymous, grown
+from tcpinspect.engine.memory import LARGE, anonymous, grown
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment
@@ -17,7 +17,6 @@ if not cython.compiled:
 
 UNKNOWN = -(1 << 62)
 FIRST_CHUNK = cython.declare(cython.longlong, 2048)
-LARGEST_CHUNK = cython.declare(cython.longlong, 65536)
 
 # The arrays of a chunk: name to array type code (B, H, I unsigned; h, i, q signed; 8, 16, 32, 64 bits).
 SEGMENT_ARRAYS = {
@@ -28,7 +27,10 @@ SEGMENT_ARRAYS = {
     "ts_val": "q", "ts_ecr": "q", "options_at": "i", "options_len": "B", "ttl": "B", "ip_id": "i",
 }  # fmt: skip
 OCTETS = {"q": 8, "i": 4, "I": 4, "H": 2, "h": 2, "B": 1}
-MOST_OPTIONS = 40  # octets of a segment's options: RFC 9293 §3.1, a data offset of 15
+MOST_OPTIONS = cython.declare(cython.longlong, 40)  # octets of a segment's options: RFC 9293 §3.1, a data offset of 15
+USUAL_OPTIONS = 16  # there is room for in the pool, a row; where they are longer a chunk ends sooner
+# Rows that fill five large pages; a multiple of eight, so that all numbers stand where they should.
+LARGEST_CHUNK = 5 * LARGE // (sum([OCTETS[code] for code in SEGMENT_ARRAYS.values()]) + USUAL_OPTIONS) // 8 * 8
 MARK_SACK_PERMITTED = 1
 MARK_OPTIONS_MALFORMED = 2
 
@@ -135,7 +137,7 @@ class SegmentColumns:
 
     def ready(self, rows):
         """Make sure that so many rows are entered into one chunk; rows that still wait for `complete` must not be."""
-        if self.capacity - self.count < rows:
+        if self.capacity - self.count < rows or len(self.pool) - self.pool_used < rows * MOST_OPTIONS:
             self.flush()
         return 0
 
@@ -194,7 +196,7 @@ class SegmentColumns:
 def empty_arrays(rows):
     """The arrays of a chunk of so many rows, by name, and the pool of their options. What is never written takes no memory."""
     sizes = [(name, code, rows * OCTETS[code]) for name, code in SEGMENT_ARRAYS.items()]
-    sizes.append(("options_pool", "B", rows * MOST_OPTIONS))
+    sizes.append(("options_pool", "B", rows * USUAL_OPTIONS))
     whole = memoryview(anonymous(sum([size for _, _, size in sizes])))
     arrays = {}
     at = 0

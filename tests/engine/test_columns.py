@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tcpinspect.engine import track
+from tcpinspect.engine import columns, memory, track
 from tcpinspect.engine.columns import SEGMENT_ARRAYS, Rows
 from tcpinspect.engine.run import run
 
@@ -42,6 +42,16 @@ def test_a_chunk_ends_before_a_window_that_it_has_no_room_for(monkeypatch: pytes
     assert len(found) > 1 and first < len(found[0][1]["frame"])
     monkeypatch.setattr(track, "WINDOW", 1)
     assert rows(found) == rows(run(files, steps=False).segment_chunks)
+
+
+def test_a_full_chunk_fills_large_pages_and_aligns_its_numbers() -> None:
+    arrays = columns.empty_arrays(columns.LARGEST_CHUNK)
+    octets = sum(len(values) * values.itemsize for values in arrays.values())
+    assert 0 <= -octets % memory.LARGE < memory.LARGE // 100
+    at = 0
+    for values in arrays.values():
+        assert at % values.itemsize == 0
+        at += len(values) * values.itemsize
 
 
 def test_rows_grow_with_what_is_in_them() -> None:
