@@ -205,11 +205,13 @@ class Tracker(Whole):
             s.reused = 0
             if at < 0 or s.flags & SYN_ACK == SYN:
                 at = self.enter(s, stream, at)
+                c = cython.cast(Connection, self.alive[at])
+                stream = c.stream
+            if self.columns is not None:
+                self.columns.enter(s, stream, self.decoder.view)
             c = cython.cast(Connection, self.alive[at])
             if c.ghost:
                 self.late_segments += 1
-            if self.columns is not None:
-                self.columns.enter(s, c.stream, self.decoder.view)
             self.after[k] = -1
             if c.first_kept < 0:
                 c.first_kept = k

@@ -12,8 +12,12 @@ from typing import Any
 
 
 def later(kind: str, rows: int, make: Callable[[], Any]) -> Any:
-    """A column of so many rows, of kind int, bool or str (`schema.Column.type`): `make` gives pandas' array of it, once."""
-    return _promise(_kinds()[kind], rows, make)
+    """A column of so many rows, of kind int, bool or str (`schema.Column.type`): `make` gives pandas' array of it, once.
+
+    Where pandas' arrays are not such that a column could become one (texts before its third version) it is made at once.
+    """
+    found = _kinds()[kind]
+    return make() if found is None else _promise(found, rows, make)
 
 
 @cache
@@ -22,12 +26,19 @@ def _kinds() -> dict[str, Any]:
     import pandas as pd
 
     samples = {"int": pd.array([1], pd.Int64Dtype()), "bool": pd.array([True], pd.BooleanDtype()), "str": pd.array([""], "string[pyarrow]")}
-    return {kind: _SameAs(f"Later{type(sample).__name__}", (_Later, type(sample)), _known(sample)) for kind, sample in samples.items()}
+    return {kind: _kind(sample) for kind, sample in samples.items()}
 
 
-def _known(sample: Any) -> dict[str, Any]:
-    """What is known of a column before it is made: `plain`, the type it is going to have; `held`: what such an array has in it."""
-    return {"plain": type(sample), "dtype": sample.dtype, "_dtype": sample.dtype, "held": frozenset(vars(sample)) - {"_dtype"}}
+def _kind(sample: Any) -> Any:
+    """The type of what is going to be an array like the sample; None where that cannot be."""
+    plain = type(sample)
+    known = {"plain": plain, "dtype": sample.dtype, "_dtype": sample.dtype, "held": frozenset(vars(sample)) - {"_dtype"}}
+    try:
+        made = _SameAs(f"Later{plain.__name__}", (_Later, plain), known)
+        tried = _promise(made, len(sample), sample.copy)
+        return made if sample.equals(tried) and type(tried) is plain else None
+    except (AttributeError, TypeError, ValueError):
+        return None
 
 
 def _promise(kind: Any, rows: int, make: Callable[[], Any]) -> Any:
@@ -51,8 +62,8 @@ class _SameAs(type):
 class _Later:
     """What all of them have in common."""
 
-    plain: Any
-    held: frozenset[str]
+    plain: Any  # the type it is going to have
+    held: frozenset[str]  # what such an array has in it
     _rows: int
     _make: Callable[[], Any]
     ndim = 1
