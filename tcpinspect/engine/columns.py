@@ -8,7 +8,7 @@ What is long lies in memory of the kernel's own (`memory`).
 """
 
 import cython
-from tcpinspect.engine.memory import LARGE, anonymous, grown
+from tcpinspect.engine.memory import anonymous, grown
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment
@@ -17,6 +17,7 @@ if not cython.compiled:
 
 UNKNOWN = -(1 << 62)
 FIRST_CHUNK = cython.declare(cython.longlong, 2048)
+LARGEST_CHUNK = cython.declare(cython.longlong, 65536)
 
 # The arrays of a chunk: name to array type code (B, H, I unsigned; h, i, q signed; 8, 16, 32, 64 bits).
 SEGMENT_ARRAYS = {
@@ -29,8 +30,6 @@ SEGMENT_ARRAYS = {
 OCTETS = {"q": 8, "i": 4, "I": 4, "H": 2, "h": 2, "B": 1}
 MOST_OPTIONS = cython.declare(cython.longlong, 40)  # octets of a segment's options: RFC 9293 §3.1, a data offset of 15
 USUAL_OPTIONS = 16  # there is room for in the pool, a row; where they are longer a chunk ends sooner
-# Rows that fill five large pages; a multiple of eight, so that all numbers stand where they should.
-LARGEST_CHUNK = 5 * LARGE // (sum([OCTETS[code] for code in SEGMENT_ARRAYS.values()]) + USUAL_OPTIONS) // 8 * 8
 MARK_SACK_PERMITTED = 1
 MARK_OPTIONS_MALFORMED = 2
 

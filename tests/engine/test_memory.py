@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import mmap
 
-import pytest
-
-from tcpinspect.engine import memory
 from tcpinspect.engine.memory import anonymous, grown
 
 PAGE = mmap.PAGESIZE
@@ -28,10 +25,3 @@ def test_who_looked_before_it_grew_still_sees_what_was_there() -> None:
     assert after is not room and after[:5] == b"first" and len(after) == 2 * PAGE
     after[:5] = b"later"
     assert bytes(before[:5]) == b"first"
-
-
-def test_a_kernel_without_large_pages_is_not_asked_twice(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(memory, "LARGE", 1)
-    monkeypatch.setattr(mmap, "MADV_HUGEPAGE", 9999, raising=False)  # EINVAL, as where it is unknown
-    room = grown(anonymous(PAGE), 2 * PAGE)
-    assert len(room) == 2 * PAGE and not any(room[:])
