@@ -3,13 +3,17 @@
 
 `SegmentColumns` is one array a column, in chunks, so that a consumer may take a chunk away; `Rows` is for the tables with
 a row a connection or a step. Unknown is -1 in columns whose values cannot be negative, and UNKNOWN in Rows.
+
+What is long lies in memory of the kernel's own (`memory`).
 """
 
 import cython
-from array import array
+from tcpinspect.engine.memory import anonymous, grown
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment
+
+    memcpy = None  # cimported where compiled
 
 UNKNOWN = -(1 << 62)
 FIRST_CHUNK = cython.declare(cython.longlong, 2048)
@@ -23,19 +27,21 @@ SEGMENT_ARRAYS = {
     "checksum_status": "B", "urgent_pointer": "H", "mss": "i", "window_shift": "h", "sack_blocks": "B", "marks": "B",
     "ts_val": "q", "ts_ecr": "q", "options_at": "i", "options_len": "B", "ttl": "B", "ip_id": "i",
 }  # fmt: skip
+OCTETS = {"q": 8, "i": 4, "I": 4, "H": 2, "h": 2, "B": 1}
+MOST_OPTIONS = cython.declare(cython.longlong, 40)  # octets of a segment's options: RFC 9293 §3.1, a data offset of 15
+USUAL_OPTIONS = 16  # there is room for in the pool, a row; where they are longer a chunk ends sooner
 MARK_SACK_PERMITTED = 1
 MARK_OPTIONS_MALFORMED = 2
 
 
 class Rows:
-    """Rows of `width` 64-bit numbers, one after the other in `data`; `count` of them."""
+    """Rows of `width` 64-bit numbers, one after the other in `data` (a memoryview); `count` of them."""
 
     def __init__(self, width):
         self.width = width
         self.count = 0
         self.capacity = 64
-        self.data = array("q", bytes(8 * width * self.capacity))
-        self.view = self.data
+        self.data = self.view = memoryview(anonymous(8 * width * self.capacity)).cast("q")
 
     def begin(self):
         """Start another row."""
@@ -46,12 +52,10 @@ class Rows:
         """Start so many rows."""
         self.count += rows
         if self.count > self.capacity:
-            # where it lies, and by little: room that is not needed is memory written for nothing
-            more: cython.longlong = max(64, self.capacity // 4, self.count - self.capacity)
-            self.view = None
-            self.data.frombytes(bytes(8 * self.width * more))
-            self.view = self.data
-            self.capacity += more
+            self.capacity = max(2 * self.capacity, self.count)
+            memory = self.data.obj
+            self.data = self.view = None
+            self.data = self.view = memoryview(grown(memory, 8 * self.width * self.capacity)).cast("q")
         return 0
 
     def put(self, column, value):
@@ -68,31 +72,17 @@ class Rows:
             k += 1
 
     def join(self, octets):
-        """Add rows that were octets of such an array."""
-        self.data = self.data[: self.count * self.width]
-        self.data.frombytes(octets)
-        self.count = self.capacity = len(self.data) // self.width
-        if not self.capacity:
-            self.capacity = 1
-            self.data = array("q", bytes(8 * self.width))
-        self.view = self.data
-
-    def row(self, number):
-        """One row as an array."""
-        return self.data[number * self.width : (number + 1) * self.width]
-
-    def column(self, number):
-        """One column as an array."""
-        return self.data[number : self.count * self.width : self.width]
+        """Add rows that were octets of such numbers."""
+        before: cython.longlong = self.count
+        self.reserve(len(octets) // (8 * self.width))
+        self.data.cast("B")[8 * self.width * before : 8 * self.width * self.count] = octets
 
 
 class SegmentColumns:
-    """The segments table in chunks: `chunks`, a list or what is like one, gets (rows, arrays by name) whenever one is full; `copied`:
-    it keeps a copy, so that the arrays are written again."""
+    """The segments table in chunks: `chunks`, a list or what is like one, gets (rows, arrays by name) whenever one is full."""
 
-    def __init__(self, chunks=None, copied=False):
+    def __init__(self, chunks=None):
         self.chunks = [] if chunks is None else chunks
-        self.copied = copied
         self.capacity = FIRST_CHUNK // 2
         self.start()
 
@@ -100,8 +90,7 @@ class SegmentColumns:
         self.capacity = min(self.capacity * 2, LARGEST_CHUNK)
         self.count = 0
         self.pool_used = 0
-        arrays = {name: array(code, (0,)) * self.capacity for name, code in SEGMENT_ARRAYS.items()}
-        self.arrays = arrays
+        arrays = self.arrays = empty_arrays(self.capacity)
         self.frame = arrays["frame"]
         self.time_ns = arrays["time_ns"]
         self.stream = arrays["stream"]
@@ -135,45 +124,35 @@ class SegmentColumns:
         self.options_len = arrays["options_len"]
         self.ttl = arrays["ttl"]
         self.ip_id = arrays["ip_id"]
-        pool = bytearray(40 * self.capacity)
-        arrays["options_pool"] = pool
-        self.pool = pool
+        self.pool = arrays["options_pool"]
         return 0
 
     def flush(self):
         """Close the chunk being written; call once at the end."""
         if self.count:
             self.chunks.append((self.count, self.arrays))
-            if self.copied:
-                self.count = self.pool_used = 0
-            else:
-                self.start()
+            self.start()
         return 0
 
-    def add(self, s, stream, side, seq, ack, view):
-        n: cython.longlong = self.count
-        k: cython.longlong
-        if n == self.capacity:
+    def ready(self, rows):
+        """Make sure that so many rows are entered into one chunk; rows that still wait for `complete` must not be."""
+        if self.capacity - self.count < rows or len(self.pool) - self.pool_used < rows * MOST_OPTIONS:
             self.flush()
-            n = 0
+        return 0
+
+    def enter(self, s, stream, view):
+        """A row of what a segment itself says, `view` being where its options lie; all else is unknown until `complete`."""
+        n: cython.longlong = self.count
+        s.row = n
         self.frame[n] = s.frame
         self.time_ns[n] = s.time_ns
         self.stream[n] = stream
-        self.side[n] = side
+        self.side[n] = s.side
         self.seq_raw[n] = s.seq
         self.ack_raw[n] = s.ack
         self.tcp_flags[n] = s.flags
         self.payload_len[n] = s.payload_len
         self.window_raw[n] = s.window_raw
-        self.window[n] = s.window
-        self.analysis[n] = s.analysis
-        self.duplicate_ack_num[n] = s.duplicate_ack_num
-        self.bytes_in_flight[n] = s.bytes_in_flight
-        self.ack_rtt_ns[n] = s.ack_rtt_ns
-        self.initial_rtt_ns[n] = s.initial_rtt_ns
-        self.rto_ns[n] = s.rto_ns
-        self.seq[n] = seq
-        self.ack[n] = ack
         self.data_offset[n] = s.header_len // 4
         self.reserved[n] = s.reserved
         self.checksum[n] = s.checksum
@@ -189,11 +168,50 @@ class SegmentColumns:
         self.options_len[n] = s.options_len
         self.ttl[n] = s.ttl
         self.ip_id[n] = s.ip_id if s.family == 4 else -1
-        for k in range(s.options_len):
-            self.pool[self.pool_used + k] = view[s.options_at + k]
-        self.pool_used += s.options_len
+        if s.options_len:
+            copy_octets(view, s.options_at, s.options_len, self.pool, self.pool_used)
+            self.pool_used += s.options_len
+        # Ctrl-C may come before it is followed.
+        self.window[n] = self.duplicate_ack_num[n] = self.bytes_in_flight[n] = -1
+        self.ack_rtt_ns[n] = self.initial_rtt_ns[n] = self.rto_ns[n] = self.seq[n] = self.ack[n] = -1
         self.count = n + 1
         return 0
+
+    def complete(self, s, seq, ack):
+        """What following a segment told, for its row."""
+        n: cython.longlong = s.row
+        self.window[n] = s.window
+        self.analysis[n] = s.analysis
+        self.duplicate_ack_num[n] = s.duplicate_ack_num
+        self.bytes_in_flight[n] = s.bytes_in_flight
+        self.ack_rtt_ns[n] = s.ack_rtt_ns
+        self.initial_rtt_ns[n] = s.initial_rtt_ns
+        self.rto_ns[n] = s.rto_ns
+        self.seq[n] = seq
+        self.ack[n] = ack
+        return 0
+
+
+def empty_arrays(rows):
+    """The arrays of a chunk of so many rows, by name, and the pool of their options. What is never written takes no memory."""
+    sizes = [(name, code, rows * OCTETS[code]) for name, code in SEGMENT_ARRAYS.items()]
+    sizes.append(("options_pool", "B", rows * USUAL_OPTIONS))
+    whole = memoryview(anonymous(sum([size for _, _, size in sizes])))
+    arrays = {}
+    at = 0
+    for name, code, size in sizes:
+        arrays[name] = whole[at : at + size].cast(code)
+        at += size
+    return arrays
+
+
+def copy_octets(source, start, count, target, at):
+    """Copy `count` octets, few of them; the caller knows that they are there."""
+    if cython.compiled:
+        memcpy(cython.address(target[at]), cython.address(source[start]), count)
+    else:
+        target[at : at + count] = source[start : start + count]
+    return 0
 
 
 def widen(values, first, count, out, at):

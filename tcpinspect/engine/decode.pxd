@@ -11,6 +11,7 @@ cdef class Decoder(Layers):
     cdef int deal(self, Batch records, long long first, long long last, int[::1] dealt, int[::1] counts) except -1
     cdef inline bint is_plain(self, long long at, long long captured, long long wire, long long link) noexcept
     cdef int several(self, list kept, long long into, Batch records, int[::1] picks, long long first, long long last, long long before) except -1
+    cdef int as_they_come(self, list kept, long long into, Batch records, long long first, long long last, long long before) except -1
     cdef inline bint plain(self, Segment s, long long at, long long captured) noexcept
     cpdef int begin(self, long long at, long long captured, long long wire, long long link) except -1
     cpdef long long peel(self, Segment s) noexcept

@@ -104,6 +104,24 @@ class Decoder(Layers):
                 return k
         return last - first
 
+    @cython.boundscheck(False)
+    def as_they_come(self, kept, into, records, first, last, before):
+        """The same of the records `first` … `last - 1`, whatever they are: it ends before one that is not plain, too."""
+        n: cython.longlong
+        at: cython.longlong
+        captured: cython.longlong
+        s: Segment
+        self.come_home()
+        for n in range(first, last):
+            at = records.offsets[n]
+            captured = records.lengths[n]
+            s = cython.cast(Segment, kept[into + n - first])
+            s.frame = before + n
+            s.time_ns = records.times[n]
+            if not self.is_plain(at, captured, records.wire_lengths[n], records.links[n]) or not self.plain(s, at, captured):
+                return n - first
+        return last - first
+
     def plain(self, s, at, captured):
         """Read a plain packet at once; 0 when its TCP header is not sound."""
         length: cython.longlong = be16(self.octets, at + 16) - 20

@@ -98,8 +98,8 @@ class Moments:
         return 0
 
     def grow(self):
-        """Room for four times as many records, at most CAPACITY: half a dozen are few, and most connections have nine."""
-        room: cython.longlong = self.room * 4
+        """Room for three times as many records, at most CAPACITY: half a dozen are few, and most connections have nine."""
+        room: cython.longlong = self.room * 3
         if room > CAPACITY:
             room = CAPACITY
         if cython.compiled:

@@ -14,7 +14,6 @@ from tcpinspect.capture.source import Input
 from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.finish import Chunk, Finisher
-from tcpinspect.engine.sheet import Sheet
 from tcpinspect.engine.shelf import Shelf
 from tcpinspect.engine.signs import Sign, Suspects, signs
 from tcpinspect.engine.track import Tracker
@@ -84,7 +83,7 @@ def run(
     files = Files(inputs(where), follow=follow)
     shelf = Shelf() if take is not None else None
     finisher = Finisher(steps, shelf)
-    columns = (SegmentColumns(Sheet(), copied=True) if segments is True else segments) or None
+    columns = (SegmentColumns() if segments is True else segments) or None
     tracker = Tracker(finisher, columns, take is not None, Suspects())
     chunks: list[Chunk] = []
     with no_collector():

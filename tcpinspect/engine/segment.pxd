@@ -5,7 +5,7 @@ cimport cython
 cdef class Segment:
     cdef public long long frame, time_ns, seq, ack, payload_len, ts_val, ts_ecr, ip_id
     cdef public long long ack_rtt_ns, initial_rtt_ns, rto_ns, bytes_in_flight
-    cdef public int flags, window_raw, window, analysis, side, reused, checksum_status, shown
+    cdef public int flags, window_raw, window, analysis, side, reused, checksum_status, shown, row
     cdef public int header_len, payload_captured, options_len, options_malformed, sack_count, mss, window_shift, sack_permitted
     cdef public int fast_open, mptcp, duplicate_ack_num, reserved, checksum, urgent_pointer, ttl
     cdef public long long family, src_hi, src_lo, dst_hi, dst_lo, src_port, dst_port, payload_at, options_at

@@ -13,6 +13,7 @@ class Segment:
     `fast_open`: -1 no option, 0 asks for a cookie, else the cookie's length. `mptcp`: the subtype, -1 without the option.
     `shown`: somebody reads what stands with the segment alone, the octets in flight, `reserved`, `checksum`, `urgent_pointer` and
     `payload_at`. `side`: the endpoint of its connection that sent it; `reused`: it opened a connection on an address pair that had one.
+    `row`: where it stands among the columns, if somebody keeps them.
     """
 
     def __init__(self):
@@ -53,6 +54,7 @@ class Segment:
         self.shown = 1
         self.side = 0
         self.reused = 0
+        self.row = 0
         self.analysis = 0
         self.window = -1
         self.duplicate_ack_num = -1

@@ -32,6 +32,7 @@ cdef class Tracker(Whole):
     cdef public long long segments, late_segments, now_ns
     cdef public long long checksums_good, checksums_bad, checksums_unfinished
     cpdef int block(self, Batch records, long long first, long long last) except -1
+    cdef int other(self, Batch records, long long n, long long before) except -1
     cdef int some(self, Batch records, int[::1] picks, long long first, long long last, long long before) except -1
     cdef int unsound(self, Batch records, long long n) except -1
     cdef int track(self, Segment s) except -1

@@ -98,8 +98,7 @@ class Tracker(Whole):
         self.idle_ns = LIMITS["idle_ns"]
         self.hurry_ns = LIMITS["hurry_ns"]
         self.decoder = Decoder()
-        # Rows of segments are written in the order of the capture, so then they are followed one by one.
-        self.window = 1 if columns is not None else WINDOW
+        self.window = WINDOW
         self.segments_kept = [Segment() for _ in range(self.window)]
         for s in self.segments_kept:
             s.shown = 1 if columns is not None else 0
@@ -118,26 +117,39 @@ class Tracker(Whole):
 
     def block(self, records, first, last):
         """Analyse records `first` to `last` (not included) of those that `records.next_block()` has just read."""
-        n: cython.longlong
-        reason: cython.longlong
+        wanted: cython.longlong
+        came: cython.longlong
         before: cython.longlong = self.count(records, first, last)
-        s: Segment = self.segments_kept[0]
         self.decoder.use(records.view)
-        for n in range(first, last):
-            s.frame = before + n
-            s.time_ns = records.times[n]
-            if s.time_ns > self.now_ns:
-                self.now_ns = s.time_ns
-            reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
-            self.reasons[reason] += 1
-            if reason == 0:
-                self.keep(1)
-                if self.kept == self.window:
-                    self.follow_all()
-                s = cython.cast(Segment, self.segments_kept[self.kept])
-            elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
-                self.icmp_error(s)
+        while first < last:
+            wanted = min(last - first, self.window - self.kept, AT_ONCE)
+            came = self.decoder.as_they_come(self.segments_kept, self.kept, records, first, first + wanted, before)
+            self.keep(came)
+            first += came
+            if self.kept == self.window:
+                self.follow_all()
+            if came < wanted:
+                self.other(records, first, before)
+                first += 1
         return self.follow_all()
+
+    def other(self, records, n, before):
+        """Take in a packet that is not plain."""
+        reason: cython.longlong
+        s: Segment = self.segments_kept[self.kept]
+        s.frame = before + n
+        s.time_ns = records.times[n]
+        if s.time_ns > self.now_ns:
+            self.now_ns = s.time_ns
+        reason = self.decoder.decode(s, records.offsets[n], records.lengths[n], records.wire_lengths[n], records.links[n])
+        self.reasons[reason] += 1
+        if reason == 0:
+            self.keep(1)
+            if self.kept == self.window:
+                self.follow_all()
+        elif (reason == R_ICMP or reason == R_ICMPV6) and self.decoder.quoted:
+            self.icmp_error(s)
+        return 0
 
     def some(self, records, picks, first, last, before):
         """Analyse the records whose numbers in the batch are `picks[first]` … `picks[last - 1]`, all plain (`Decoder.is_plain`); the
@@ -179,6 +191,7 @@ class Tracker(Whole):
         at: cython.longlong
         stream: cython.longlong
         s: Segment
+        c: Connection
         kept: list = self.segments_kept
         pairs: Pairs = self.pairs
         for k in range(self.kept, self.kept + count):
@@ -196,6 +209,10 @@ class Tracker(Whole):
             s.reused = 0
             if at < 0 or s.flags & SYN_ACK == SYN:
                 at = self.enter(s, stream, at)
+                c = cython.cast(Connection, self.alive[at])
+                stream = c.stream
+            if self.columns is not None:
+                self.columns.enter(s, stream, self.decoder.view)
             self.after[k] = -1
             if self.first_kept[at] < 0:
                 self.first_kept[at] = k
@@ -234,6 +251,8 @@ class Tracker(Whole):
             self.follow(cython.cast(Connection, self.alive[self.places[k]]))
         self.kept = 0
         self.met = 0
+        if self.columns is not None:
+            self.columns.ready(self.window)
         if self.health.leaps_seen:
             self.health.settle_leaps()
         return 0
@@ -276,7 +295,7 @@ class Tracker(Whole):
                 self.late_segments += 1
             if self.columns is not None:
                 ack = c.relative(1 - side, s.ack) if s.flags & FLAG_ACK else -1
-                self.columns.add(s, c.stream, side, c.relative(side, s.seq), ack, self.decoder.view)
+                self.columns.complete(s, c.relative(side, s.seq), ack)
             k = self.after[k]
         return 0
 
@@ -444,6 +463,7 @@ class Tracker(Whole):
         for stream in range(self.pairs.count):
             if self.pairs.live(stream) >= 0:
                 c = self.alive[self.pairs.live(stream)]
+                self.alive[self.pairs.live(stream)] = None  # its memory is another's at once
                 if not c.ghost:
                     self.settle(c)
                     self.write(c, 1)

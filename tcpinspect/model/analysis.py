@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, overload
 from tcpinspect.capture.source import Input
 from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, no_collector, run
-from tcpinspect.engine.sheet import Sheet
 from tcpinspect.engine.signs import Sign
 from tcpinspect.errors import UsageError
 from tcpinspect.insight.phrases import count
@@ -193,8 +192,9 @@ class Analysis:
             raise UsageError(f"no table {name!r}: there are {', '.join(TABLES)}")
         if name not in self._tables:
             chunks = self._result.chunks
+            table: Table
             if name == "segments":
-                table = self._segments_table()
+                table = SegmentTable(self._result.segment_chunks, self._ends)
             elif name == "connections":
                 table = Table(name, [ConnectionBatch(chunk, self._ends, self.capture.last_ns or 0) for chunk in chunks])
             elif name == "timeline":
@@ -204,14 +204,8 @@ class Analysis:
             self._tables[name] = table
         return self._tables[name]
 
-    def _segments_table(self) -> Table:
-        chunks = self._result.segment_chunks
-        if isinstance(chunks, Sheet):
-            return SegmentTable(chunks, self._ends)
-        return Table("segments", segment_batches(chunks, self._ends))
-
     def frame(self, name: str) -> pandas.DataFrame:
-        """A table as a pandas frame, with fixed columns and nullable types."""
+        """A table as a pandas frame, with fixed columns and nullable types; their values are made when they are first looked at."""
         with no_collector():
             return self.table(name).to_pandas()
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from typing import Any
 
 from tcpinspect.engine.columns import UNKNOWN
@@ -26,6 +27,11 @@ _WORDS: dict[str, Callable[[int], Any]] = {  # of the columns of connections tha
     "conn_state": CONN_STATES.__getitem__, "handshake": HANDSHAKE_WORDS.__getitem__, "teardown": TEARDOWN_WORDS.__getitem__,
     "client_evidence": _EVIDENCE.__getitem__, "client_state": _STATES.__getitem__, "server_state": _STATES.__getitem__,
     "sack": bool, "timestamps": bool,
+}  # fmt: skip
+_NULLABLE = {column.name for column in CONNECTIONS if column.nullable}
+_STEP_WORDS: dict[str, Callable[[int], Any]] = {  # of those of the timeline
+    "from_state": _STATES.__getitem__, "to_state": _STATES.__getitem__, "event": _EVENTS.__getitem__,
+    "evidence": _EVIDENCE.__getitem__, "rfc": SECTIONS.__getitem__, "doubt": DOUBTS.__getitem__,
 }  # fmt: skip
 
 
@@ -101,32 +107,39 @@ class ConnectionBatch(_ListBatch):
         } | {name: Coded(raw[name], UNKNOWN, words) for name, words in _WORDS.items()}
         return [ready[c.name] if c.name in ready else Coded(raw[c.name], UNKNOWN if c.nullable else None) for c in CONNECTIONS]
 
-    def numbers(self) -> list[Coded | Texts]:
-        """The columns for `frames`."""
+    def column(self, name: str) -> Coded | Texts:
+        """One of the columns for `frames`."""
         import numpy as np
 
-        chunk, ends = self._chunk, self._ends
-        rows, width, first = chunk.done, len(CONNECTION_FIELD), chunk.first - ends.first
-        cells = np.asarray(chunk.rows)[: rows * width].reshape(rows, width)
-        raw = {name: cells[:, n] for name, n in CONNECTION_FIELD.items()}
-        history = self._history_texts(raw["history_at"], raw["history_length"])
-        alike, opening, closing = self._details_alike(raw, history)
-        mine = slice(first, first + rows)
-        ready: dict[str, Coded | Texts] = {
-            "client": Coded(np.asarray(ends.client_number[mine]), None, ends.texts.__getitem__),
-            "server": Coded(np.asarray(ends.server_number[mine]), None, ends.texts.__getitem__),
-            "history": history,
-            "handshake_detail": Coded(alike, None, opening.__getitem__),
-            "teardown_detail": Coded(alike, None, closing.__getitem__),
-        }
-        for name, words in _WORDS.items():
-            ready[name] = Coded(raw[name], UNKNOWN, words)
-        return [ready[c.name] if c.name in ready else Coded(raw[c.name], UNKNOWN if c.nullable else None) for c in CONNECTIONS]
+        first, ends = self._chunk.first - self._ends.first, self._ends
+        mine = slice(first, first + self._chunk.done)
+        if name in ("client", "server"):
+            numbers = ends.client_number if name == "client" else ends.server_number
+            return Coded(np.asarray(numbers[mine]), None, ends.texts.__getitem__)
+        if name == "history":
+            return self._history
+        if name in ("handshake_detail", "teardown_detail"):
+            alike, *words = self._details_alike
+            return Coded(alike, None, words[name == "teardown_detail"].__getitem__)
+        if name in _WORDS:
+            return Coded(self._raw[name], UNKNOWN, _WORDS[name])
+        return Coded(self._raw[name], UNKNOWN if name in _NULLABLE else None)
 
-    def _history_texts(self, at: Any, length: Any) -> Texts:
+    @cached_property
+    def _raw(self) -> dict[str, Any]:
+        """The engine's columns, as they lie."""
+        import numpy as np
+
+        rows, width = self._chunk.done, len(CONNECTION_FIELD)
+        cells = np.asarray(self._chunk.rows)[: rows * width].reshape(rows, width)
+        return {name: cells[:, n] for name, n in CONNECTION_FIELD.items()}
+
+    @cached_property
+    def _history(self) -> Texts:
         """The histories, which lie one behind the other unless connections left before the capture ended."""
         import numpy as np
 
+        at, length = self._raw["history_at"], self._raw["history_length"]
         offsets = np.zeros(len(at) + 1, np.int64)
         np.cumsum(length, out=offsets[1:])
         letters = self._chunk.letters
@@ -134,13 +147,15 @@ class ConnectionBatch(_ListBatch):
             letters = b"".join([letters[start : start + size] for start, size in zip(at.tolist(), length.tolist(), strict=True)])
         return Texts(offsets, bytes(letters))
 
-    def _details_alike(self, raw: dict[str, Any], history: Texts) -> tuple[Any, list[str | None], list[str | None]]:
+    @cached_property
+    def _details_alike(self) -> tuple[Any, list[str | None], list[str | None]]:
         """Which group of rows that are alike in what their details rest on each row belongs to, and the details of each group."""
         import numpy as np
 
+        raw = self._raw
         quiet = self._end_ns - raw["start_ns"] - raw["duration_ns"]
         waited = np.where(raw["syn_ack_to_ack_ns"] == UNKNOWN, quiet, raw["syn_ack_to_ack_ns"])
-        key = history.arrow().dictionary_encode().indices.to_numpy().astype(np.int64)
+        key = self._history.arrow().dictionary_encode().indices.to_numpy().astype(np.int64)
         for values, size in (
             *((raw[name], 64) for name in ("handshake", "teardown", "completeness")),
             *((np.maximum(raw[name], -1) + 1, 16) for name in ("client_state", "server_state")),
@@ -199,10 +214,15 @@ class TimelineBatch(_ListBatch):
     def __len__(self) -> int:
         return len(self._rows)
 
-    def _columns(self) -> tuple[array[int], ...]:
+    def _cells(self, field: int) -> array[int]:
+        """One of STEP_FIELDS."""
         width = len(STEP_FIELDS)
-        block = self._chunk.steps.data[self._rows.start * width : self._rows.stop * width]
-        return tuple(block[n::width] for n in range(width))
+        out = array("q")
+        out.frombytes(self._chunk.steps.data[self._rows.start * width + field : self._rows.stop * width : width].tobytes())
+        return out
+
+    def _columns(self) -> tuple[array[int], ...]:
+        return tuple(map(self._cells, range(len(STEP_FIELDS))))
 
     def lists(self) -> list[Sequence[Any]]:
         ends = self._ends
@@ -226,20 +246,19 @@ class TimelineBatch(_ListBatch):
 
     def coded(self) -> list[Coded]:
         """The columns for `export`."""
-        ends = self._ends
-        stream, side, frame, time_ns, source, target, event, evidence, section, doubt = self._columns()
-        end = [2 * (k - ends.first) + s for k, s in zip(stream, side, strict=True)]
-        return [
-            Coded(stream),
-            Coded(array("q", [ends.is_client[at] for at in end]), None, ("server", "client").__getitem__),
-            Coded(array("q", [ends.address[at] for at in end]), None, ends.texts.__getitem__),
-            Coded(array("q", [ends.port[at] for at in end])),
-            Coded(frame, UNKNOWN),
-            Coded(time_ns, UNKNOWN),
-            Coded(source, None, _STATES.__getitem__),
-            Coded(target, None, _STATES.__getitem__),
-            Coded(event, None, _EVENTS.__getitem__),
-            Coded(evidence, None, _EVIDENCE.__getitem__),
-            Coded(section, None, SECTIONS.__getitem__),
-            Coded(doubt, None, DOUBTS.__getitem__),
-        ]
+        return [self.column(column.name) for column in TIMELINE]
+
+    def column(self, name: str) -> Coded:
+        """One of them."""
+        if name in ("side", "address", "port"):
+            ends = self._ends
+            values = {"side": ends.is_client, "address": ends.address, "port": ends.port}[name]
+            words = {"side": ("server", "client").__getitem__, "address": ends.texts.__getitem__}.get(name)
+            return Coded(array("q", [values[at] for at in self._end]), None, words)
+        cells = self._cells(STEP_FIELDS.index("section" if name == "rfc" else name))
+        return Coded(cells, UNKNOWN if name in ("frame", "time_ns") else None, _STEP_WORDS.get(name))
+
+    @cached_property
+    def _end(self) -> list[int]:
+        """Which end each step is of, as Endpoints count them."""
+        return [2 * (k - self._ends.first) + s for k, s in zip(self._cells(0), self._cells(1), strict=True)]

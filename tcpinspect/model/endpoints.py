@@ -15,7 +15,7 @@ from tcpinspect.model.address import address_text
 
 
 class Endpoints:
-    """Those of the connections of `chunks`, which follow one another.
+    """Those of the connections of `chunks`, which follow one another; nothing is looked up before somebody asks.
 
     `client_endpoint`: which end is the client's; `client_port`, `server_port`; `texts`: every address once, in its canonical form;
     `client_number`, `server_number`: which of them is theirs.
@@ -23,25 +23,42 @@ class Endpoints:
 
     def __init__(self, chunks: Sequence[Chunk]) -> None:
         self.first: int = chunks[0].first if chunks else 0
-        self.texts: list[str] = []
-        self._numbers: dict[tuple[int, int, int], int] = {}
-        self.client_endpoint = _column(chunks, "client_endpoint")
-        self.client_port = _column(chunks, "client_port")
-        self.server_port = _column(chunks, "server_port")
-        family = _column(chunks, "client_family")
-        self.client_number = self._addresses(family, _column(chunks, "client_hi"), _column(chunks, "client_lo"))
-        self.server_number = self._addresses(family, _column(chunks, "server_hi"), _column(chunks, "server_lo"))
+        self._chunks = chunks
 
-    def _addresses(self, family: list[int], high: list[int], low: list[int]) -> list[int]:
-        """The number in `texts` of each address."""
-        out = []
-        for key in zip(family, high, low, strict=True):
-            number = self._numbers.get(key)
-            if number is None:
-                number = self._numbers[key] = len(self.texts)
-                self.texts.append(address_text(*key))
-            out.append(number)
-        return out
+    @cached_property
+    def client_endpoint(self) -> list[int]:
+        return _column(self._chunks, "client_endpoint")
+
+    @cached_property
+    def client_port(self) -> list[int]:
+        return _column(self._chunks, "client_port")
+
+    @cached_property
+    def server_port(self) -> list[int]:
+        return _column(self._chunks, "server_port")
+
+    @cached_property
+    def texts(self) -> list[str]:
+        return self._addresses[0]
+
+    @cached_property
+    def client_number(self) -> list[int]:
+        return self._addresses[1]
+
+    @cached_property
+    def server_number(self) -> list[int]:
+        return self._addresses[2]
+
+    @cached_property
+    def _addresses(self) -> tuple[list[str], list[int], list[int]]:
+        """Every address once, and the clients' and the servers' numbers among them."""
+        numbers: dict[tuple[int, int, int], int] = {}
+        family = _column(self._chunks, "client_family")
+        sides = []
+        for side in ("client", "server"):
+            keys = zip(family, _column(self._chunks, f"{side}_hi"), _column(self._chunks, f"{side}_lo"), strict=True)
+            sides.append([numbers.setdefault(key, len(numbers)) for key in keys])
+        return [address_text(*key) for key in numbers], sides[0], sides[1]
 
     @cached_property
     def client(self) -> list[str]:

@@ -1,16 +1,19 @@
 """Tables as pandas frames, made of the engine's numbers without a Python object a cell. Floor 3. Reading: pandas' nullable types.
 
-Every batch gives its columns as codes (`table.Coded`). Numbers are copied once, into the frame; a code's word is looked up once
-a batch, and numpy or Arrow spreads the words over the rows.
+Every batch gives each of its columns as codes (`table.Coded`) when somebody first looks at it (`later`). Numbers are copied once, into
+the frame; a code's word is looked up once a batch, and numpy or Arrow spreads the words over the rows.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from tcpinspect.engine.run import no_collector
+from tcpinspect.model.later import later
 from tcpinspect.model.table import Coded, Texts
-from tcpinspect.schema import ANALYSIS_FLAGS, Column
+from tcpinspect.schema import Column
 
 if TYPE_CHECKING:
     import pandas
@@ -23,31 +26,24 @@ def frame_of(schema: Sequence[Column], batches: Sequence[Any]) -> pandas.DataFra
     """The rows of the batches with the columns of the schema: Int64, boolean, string."""
     import pandas as pd
 
-    groups = [_columns(schema, batch) for batch in batches if len(batch)]
-    made = {"int": _integers, "bool": _booleans, "str": _texts}
-    columns = {column.name: made[column.type](column, [next(group) for group in groups]) for column in schema}
-    return pd.DataFrame(columns, copy=False)
+    full = [batch for batch in batches if len(batch)]
+    rows = sum(map(len, full))
+    return pd.DataFrame({column.name: later(column.type, rows, partial(_made, column, full)) for column in schema}, copy=False)
 
 
-def _columns(schema: Sequence[Column], batch: Any) -> Iterator[Any]:
-    """One by one, what is known of every column: Coded with a numpy array, Texts, or the booleans themselves."""
+def _made(column: Column, batches: Sequence[Any]) -> Any:
+    """One column of all batches."""
+    make = {"int": _integers, "bool": _booleans, "str": _texts}
+    with no_collector():
+        return make[column.type](column, [_part(batch, column.name) for batch in batches])
+
+
+def _part(batch: Any, name: str) -> Any:
+    """One column of a batch: Coded with a numpy array, or Texts."""
     import numpy as np
 
-    rows, left = len(batch), list(reversed(schema))
-    for given in batch.numbers() if hasattr(batch, "numbers") else batch.coded():
-        column = left.pop()
-        if isinstance(given, Texts):
-            yield given
-            continue
-        coded = given._replace(values=np.asarray(given.values)[:rows])
-        if column.name != ANALYSIS_FLAGS[0]:
-            yield coded
-            continue
-        words, places = _spread(coded)
-        flags = np.array(words, bool)
-        for n in range(len(ANALYSIS_FLAGS)):
-            yield flags[:, n].copy()[places]
-        del left[len(left) - len(ANALYSIS_FLAGS) + 1 :]
+    given = batch.column(name)
+    return given if isinstance(given, Texts) else given._replace(values=np.asarray(given.values)[: len(batch)])
 
 
 def _integers(column: Column, parts: list[Coded]) -> Any:
@@ -59,15 +55,12 @@ def _integers(column: Column, parts: list[Coded]) -> Any:
     return pd.arrays.IntegerArray(values, np.zeros(len(values), bool) if limit is None else values <= limit)
 
 
-def _booleans(column: Column, parts: list[Any]) -> Any:
+def _booleans(column: Column, parts: list[Coded]) -> Any:
     import numpy as np
     import pandas as pd
 
     values, masks = [np.zeros(0, bool)], [np.zeros(0, bool)]
     for part in parts:
-        if not isinstance(part, Coded):
-            values.append(part)
-            continue
         words, places = _spread(part)
         values.append(np.array([bool(word) for word in words])[places])
         if column.nullable:

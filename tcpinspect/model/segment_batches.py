@@ -93,10 +93,6 @@ class SegmentBatch:
         codes, others = self._option_codes()
         return self._coded(Coded(codes, None, others.__getitem__, (self.arrays["ts_val"], self.arrays["ts_ecr"])))
 
-    def numbers(self) -> list[Coded | Texts]:
-        """The columns for `frames`, the analysis flags as one."""
-        return self._coded(self._option_texts())
-
     def _option_texts(self) -> Texts:
         raw = self.arrays
         made = lines.Lines([]).option_texts(raw["options_pool"], raw["options_at"], raw["options_len"], self.count, options_text)

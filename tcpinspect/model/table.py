@@ -92,12 +92,15 @@ class Table:
         return pa.Table.from_batches(batches, schema=schema)
 
     def to_pandas(self) -> pandas.DataFrame:
-        """A frame with fixed columns and nullable types: Int64, boolean, string; and with `.tcp` (`model.accessor`)."""
+        """A frame with fixed columns and nullable types: Int64, boolean, string; and with `.tcp` (`model.accessor`).
+
+        A column takes on its values when it is first looked at (`model.later`).
+        """
         import pandas as pd
 
         from tcpinspect.model import accessor  # noqa: F401 - for what it registers
 
-        if all(hasattr(batch, "coded") for batch in self._batches):
+        if all(hasattr(batch, "column") for batch in self._batches):
             from tcpinspect.model.frames import frame_of
 
             return frame_of(self.schema, self._batches)

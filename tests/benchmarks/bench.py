@@ -31,6 +31,7 @@ MARKS = ("<!-- how-fast -->", "<!-- /how-fast -->")
 SLOW_UP_TO = 1_100_000  # packets; a slow job on more takes minutes and tells nothing new
 SIZES = {"k": 1_000, "M": 1_000_000}
 FRAMES = "import sys, tcpinspect as ti; a = ti.analyze(sys.argv[1]); a.frame('segments'); a.frame('connections')"
+EVERY = "import sys, tcpinspect as ti; a = ti.analyze(sys.argv[1]); a.frame('segments').isna(); a.frame('connections').isna()"
 NFSTREAM = "import sys, nfstream; print(sum(1 for _ in nfstream.NFStreamer(source=sys.argv[1])))"
 COUNT = "import sys, tcpinspect as ti; print(ti.analyze(sys.argv[1], segments=False).capture.packets)"
 
@@ -57,6 +58,7 @@ def jobs(capture: Path, packets: int) -> list[Job]:
         Job("`tcpinspect connections -T ndjson`", [*ours, "connections", file, "-T", "ndjson"]),
         Job("`tcpinspect segments -T ndjson`", [*ours, "segments", file, "-T", "ndjson"], slow=True),
         Job("segments and connections as pandas frames", [sys.executable, "-c", FRAMES, file]),
+        Job("… and every column of both looked at", [sys.executable, "-c", EVERY, file]),
         Job("`tcptrace -n`", ["tcptrace", "-n", file], peer=True),
         Job("`tcptrace -lrn`", ["tcptrace", "-lrn", file], peer=True),
         Job("`tshark -q -z conv,tcp`", ["tshark", "-n", "-q", "-z", "conv,tcp", "-r", file], slow=True, peer=True),

@@ -1,4 +1,4 @@
-"""Segments are followed connection by connection where nobody reads their rows: that must change nothing."""
+"""Segments are followed connection by connection: that must change nothing."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
+from tcpinspect.engine import track
 from tcpinspect.engine.finish import CONNECTION_FIELD, CONNECTION_FIELDS, STEP_FIELDS, Finisher, Sink
 from tcpinspect.engine.run import run
 from tcpinspect.engine.track import Tracker
@@ -19,8 +20,11 @@ OCTETS = 8
 
 
 def found(path: Path, *, one_by_one: bool) -> list[Any]:
-    """All that a run tells, but for the rows of segments, with which segments are followed one by one."""
-    result = run(str(path), segments=one_by_one)
+    """All that a run tells, but for the rows of segments (those: test_columns)."""
+    with pytest.MonkeyPatch.context() as patch:
+        if one_by_one:
+            patch.setattr(track, "WINDOW", 1)
+        result = run(str(path), segments=False)
     rows = [chunk.rows.tobytes()[: chunk.done * len(CONNECTION_FIELDS) * OCTETS] for chunk in result.chunks]
     steps = [chunk.steps.data.tobytes()[: chunk.steps.count * len(STEP_FIELDS) * OCTETS] for chunk in result.chunks]
     counted = [result.segments, result.late_segments, result.octets, result.checksums, result.not_tcp, result.steps_back]
