@@ -22,7 +22,7 @@ cdef class Connection:
     cdef public list icmp_events
     cdef public long long start_ns, last_ns, syn_ack_ns, syn_ack_to_ack_ns
     cdef long long[2] packets, payload
-    cdef public long long last_frame, stream
+    cdef public long long last_frame, stream, superseded_ns
     cdef int place, first_kept, last_kept
     cdef public signed char superseded, ghost, used, family, alone, client
     cdef unsigned int[2] retransmissions, zero_windows

@@ -181,12 +181,15 @@ class Judge(Ledger):
     def _fin_behind(self, i):
         """The side's first captured FIN, where record i shows that it had been sent before what was received by then; -1: none.
 
-        Record i bears the number behind the FIN and yet passed the capture point first; or it is the FIN, and such a one had passed.
+        Record i bears the number behind the FIN and yet passed the capture point first; or it is the FIN, and such a one had passed; or
+        it is a RST that ended the side.
         """
         if self.sent_fin or self.fin[self.x] < 0 or self.fin_at[self.x] < i:
             return -1
         if self.fin_at[self.x] == i:
             return i if 0 <= self.fin_at[1 - self.x] < i and self._closed_first(i) else -1
+        if self.flags[i] & RST and self.seq[i] == self.fin[self.x]:
+            return -1 if self._outlives(i) else self.fin_at[self.x]
         if self.octets[i] or not self.flags[i] & (ACK | RST) or difference(self.seq[i], self.fin[self.x]) != 1:
             return -1
         if self.flags[i] & RST and self._missed(self.fin_at[self.x], i):
