@@ -13,6 +13,7 @@ cdef bint _followed(Judge judge, long long s, long long k) noexcept
 cdef long long _own_reset(Judge judge, long long s) noexcept
 cdef long long _answers(Judge judge, long long s, long long k) noexcept
 cdef long long _fin_came_first(Judge judge, long long base, long long k) noexcept
+cdef bint _older_fin_follows(Judge judge, long long k) noexcept
 cdef long long _doubt_of_order(Judge judge, long long k, long long n, long long state) noexcept
 cdef long long _all_acknowledged(Judge judge, long long k, long long n) noexcept
 cdef long long _fin_known(Judge judge, long long end) noexcept

@@ -294,8 +294,10 @@ def _fin_came_first(judge, base, k):
     f: cython.longlong = judge.fin_at[1 - judge.x]
     if judge.rows[base + 5] == RCV_FIN:
         return judge.rows[base + 3] == FIN_WAIT_2 and judge.rows[base - ROW + 8] == FIN_FIRST
-    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2 and judge.rows[base + 5] != RCV_FIN_ACK_OF_FIN or f == k:
+    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2 and judge.rows[base + 5] != RCV_FIN_ACK_OF_FIN:
         return 0
+    if f == k:
+        return _older_fin_follows(judge, k)
     if f > k:
         # The ACK has overtaken it: a receiver may hold what is ahead of its turn (§3.10.7.4), or take its acknowledgment at once.
         return difference(judge.seq[k], judge.fin[1 - judge.x]) == 1
@@ -312,6 +314,18 @@ def _fin_came_first(judge, base, k):
             if judge.time_ns[s] - judge.time_ns[f] > judge.crossing_ns + TIMER_NS:
                 return 0
     return 1
+
+
+def _older_fin_follows(judge, k):
+    """A copy of the peer's FIN k that did not know this side's passed later, yet before this side's answer."""
+    s: cython.longlong
+    for s in range(k + 1, judge.size):
+        if judge.side[s] == judge.x:
+            if judge._covers_fin(s, 1 - judge.x):
+                return 0
+        elif judge.flags[s] & (FIN | RST) == FIN and not judge._covers_fin(s, judge.x) and not judge._spoiled(s):
+            return judge.end[s] == judge.end[k]
+    return 0
 
 
 def _doubt_of_order(judge, k, n, state):
@@ -409,13 +423,9 @@ def _doubt_of_abort(judge, k, state, evidence):
     while p >= 0 and judge.side[p] != judge.x:
         if judge.time_ns[k] - judge.time_ns[p] > judge.crossing_ns:
             # A reset may be held up on its way; whoever lives answers an odd segment at once, with an ACK (§3.10.7.4).
-            if (
-                judge.flags[p] & (ACK | RST) == ACK
-                and judge.ack[p] == judge.seq[k]
-                and judge.floor[p] >= 0
-                and judge.seq[p] != judge.floor[p]
-            ):
-                return RESET_ANSWERS
+            if judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[k]:
+                if judge.floor[p] >= 0 and judge.seq[p] != judge.floor[p]:
+                    return RESET_ANSWERS
             break
         if judge.flags[p] & FIN and not judge.flags[p] & RST:
             return ABORT_CROSSED

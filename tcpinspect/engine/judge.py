@@ -206,11 +206,23 @@ class Judge(Ledger):
     def _closed_first(self, i):
         """Of the two ends the side closed first: its number was behind the FIN already, or acknowledged, when the peer's FIN passed."""
         k: cython.longlong = self.fin_at[1 - self.x]
+        if self.fin_at[self.x] == i and self._older_fin(i):
+            return 1
         if k >= 0 and self.peer_top[k] >= 0 and difference(self.peer_top[k], self.fin[self.x]) > 0:
             return 1
         for k in range(i):
             if self.side[k] != self.x and self._covers_fin(k, self.x) and not self.flags[k] & RST:
                 return self.fin_at[1 - self.x] >= k
+        return 0
+
+    def _older_fin(self, i):
+        """A copy of FIN i that does not know of the other side's passed later: RCV.NXT never goes back, so it had been sent before."""
+        k: cython.longlong
+        x: cython.longlong = self.side[i]
+        for k in range(i + 1, self.size):
+            if self.side[k] == x and self.flags[k] & (FIN | RST | ACK) == FIN | ACK and self.end[k] == self.end[i]:
+                if not self._covers_fin(k, 1 - x):
+                    return 1
         return 0
 
     def _closes_unopened(self, s):

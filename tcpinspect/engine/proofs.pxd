@@ -18,5 +18,5 @@ cdef long long resets(Judge judge, long long k, long long n) noexcept
 cdef long long _reset_at_once(Judge judge, long long k, long long n) noexcept
 cdef bint _fin_crossed(Judge judge) noexcept
 cdef bint in_turn(Judge judge, long long k, long long first) noexcept
-cdef long long _turnaround(Judge judge, long long k) noexcept
+cdef long long _turnaround(Judge judge, long long side, long long k) noexcept
 cdef bint turned_away(Judge judge, long long k, long long n) noexcept

@@ -79,9 +79,9 @@ def _speaks_open(judge, k, n):
 
 
 def _opened_by(judge, s):
-    """Before record s passed, the side had acknowledged more than a SYN, or sent more than a FIN after its own."""
+    """Before record s passed, the side had acknowledged more than a SYN, or sent more than one octet after its own."""
     other: cython.longlong = 1 - judge.x
-    if judge._fast_open(judge.x):
+    if judge._fast_open(judge.x) or is_first(judge, judge.fin[judge.x]):
         return 0
     if judge.side[s] == judge.x:
         return judge.own >= 0 and judge.top[s] >= 0 and difference(judge.top[s], judge.own) > 2
@@ -129,12 +129,12 @@ def opened(judge, f):
         if judge.side[s] != judge.x:
             if judge.flags[s] & SYN and judge.ts_val[s] >= 0:
                 third = judge.ts_val[s]
-        elif judge.flags[s] & ACK and not judge.flags[s] & (SYN | RST):
+        elif judge.flags[s] & ACK and not judge.flags[s] & (SYN | RST) and difference(judge.seq[s], judge.seq[f]) <= 0:
             if judge.isn[other] < 0 or difference(judge.ack[s], judge.isn[other]) > 1:
                 return 1
             if judge.ts_ecr[s] >= 0 and third >= 0 and difference(judge.ts_ecr[s], third) > 0 and not _older_copy(judge, f, third):
                 return 1
-            if s < f and judge.seq[s] == judge.seq[f]:
+            if s < f and judge.seq[s] == judge.seq[f] and not _odd_before(judge, s):
                 return 1
     return 0
 
@@ -175,9 +175,12 @@ def silent(judge, k, n, end_ns, event):
         elif judge.side[s] == judge.x and judge.octets[s] > 0:
             return 0
         elif judge.flags[s] & RST:
-            # It may have ended the side, and its timers; but data that it answers had come, and said what record k says.
-            if (kind == SYN or kind == FIN and not (spoken and judge.side[s] == judge.x)) and judge.time_ns[s] < end_ns:
-                end_ns = judge.time_ns[s]
+            # It may have ended the side, and its timers; one of its own also before it passed here. But data that it answers had come, and
+            # said what record k says.
+            if kind == SYN or kind == FIN and judge.side[s] != judge.x:
+                end_ns = min(end_ns, judge.time_ns[s])
+            elif kind == FIN and not spoken:
+                end_ns = min(end_ns, judge.time_ns[s] - judge.crossing_ns - TIMER_NS)
         elif judge.side[s] != judge.x and judge.octets[s] > 0 and not _fin_crossed(judge):
             spoken = 1
     if kind == SYN and judge.last_alive[judge.x] < k and _asked(judge, k, n, end_ns):
@@ -235,34 +238,45 @@ def _fin_crossed(judge):
 def in_turn(judge, k, first):
     """Record `first` answers the peer's FIN k, and left before any ACK of the side's own FIN that passed behind k could have come.
 
-    The answer took as long as that to the peer's SYN had, within a sixteenth, so that the way was steady; and it passed the capture
-    point by half that time after the ACK, within a sixteenth, which would have had to be twice as fast to come before the FIN.
+    The ways were steady: on both sides of the capture point the answer to the FIN took as long as that to the SYN had, within a
+    sixteenth of this side's time. And this answer passed by half that time after the ACK, with the same allowance: to come before
+    the FIN the ACK would have had to be twice as fast.
     """
     s: cython.longlong
-    turnaround_ns: cython.longlong = _turnaround(judge, k)
-    if turnaround_ns < 0 or abs(judge.time_ns[first] - judge.time_ns[k] - turnaround_ns) > turnaround_ns // 16:
+    fin_ns: cython.longlong = -1
+    turnaround_ns: cython.longlong = _turnaround(judge, judge.x, k)
+    theirs_ns: cython.longlong = _turnaround(judge, 1 - judge.x, k)
+    slack_ns: cython.longlong = turnaround_ns // 16
+    if turnaround_ns < 0 or theirs_ns < 0 or abs(judge.time_ns[first] - judge.time_ns[k] - turnaround_ns) > slack_ns:
         return 0
     for s in range(first):
-        if judge.side[s] != judge.x and judge._covers_fin(s, judge.x) and not judge.flags[s] & RST:
-            return s > k and judge.time_ns[first] - judge.time_ns[s] <= turnaround_ns // 2 + turnaround_ns // 16
+        if judge.flags[s] & RST:
+            continue
+        if judge.side[s] == judge.x:
+            if judge.flags[s] & FIN:
+                fin_ns = judge.time_ns[s]
+        elif judge._covers_fin(s, judge.x):
+            if s < k or fin_ns < 0 or abs(judge.time_ns[s] - fin_ns - theirs_ns) > slack_ns:
+                return 0
+            return judge.time_ns[first] - judge.time_ns[s] <= turnaround_ns // 2 + slack_ns
     return 0
 
 
-def _turnaround(judge, k):
-    """How long after the last copy of the peer's SYN the side's acknowledgment of it passed, before record k; -1 unknown.
+def _turnaround(judge, side, k):
+    """How long after the last copy of the other side's SYN that side's acknowledgment of it passed, before record k; -1 unknown.
 
-    A SYN-ACK of the side answers a SYN without ACK.
+    A SYN-ACK answers a SYN without ACK.
     """
     s: cython.longlong
     syn: cython.longlong = -1
     kind: cython.longlong = SYN | ACK
-    if judge.syn_ack[judge.x] >= 0:
+    if judge.syn_ack[side] >= 0:
         kind = SYN
     for s in range(k):
-        if judge.side[s] != judge.x:
+        if judge.side[s] != side:
             if judge.flags[s] & (SYN | ACK) == kind and not judge._spoiled(s):
                 syn = s
-        elif syn >= 0 and judge._covers_syn(s, 1 - judge.x) and not judge.flags[s] & RST:
+        elif syn >= 0 and judge._covers_syn(s, 1 - side) and not judge.flags[s] & RST:
             return judge.time_ns[s] - judge.time_ns[syn]
     return -1
 
