@@ -183,7 +183,7 @@ def _doubt_of(judge, base, n, end_ns):
     if event == RCV_ACK_OF_SYN and _ahead(judge, k):
         return AHEAD
     # Whoever receives a SYN or a SYN-ACK answers it; his silence says that it did not come.
-    if event != RCV_SYN_ACK and event != RCV_SYN and silent(judge, k, n, end_ns, event):
+    if event != RCV_SYN_ACK and event != RCV_SYN and silent(judge, k, n, end_ns, event, judge.rows[base + 3]):
         if event != RCV_ACK_OF_SYN and not (event == RCV_ACK_OF_FIN and insists(judge, k)) or not resets(judge, k, n):
             return NONE
     if event != RCV_ACK_OF_SYN:
@@ -255,7 +255,7 @@ def _doubt_of_reset(judge, k, n, end_ns, state):
     if state > SYN_SENT and state != TIME_WAIT:
         if judge.acked < 0 or difference(judge.seq[k], judge._expected(k)) > 0:
             return RESET_NUMBER
-    return NONE if silent(judge, k, n, end_ns, RCV_RST) else ARRIVAL
+    return NONE if silent(judge, k, n, end_ns, RCV_RST, state) else ARRIVAL
 
 
 def _followed(judge, s, k):

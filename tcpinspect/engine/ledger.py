@@ -236,8 +236,8 @@ class Ledger:
         return 0
 
     def _twin(self, q, p):
-        """Record p is q once more, made by the network or the capture, not sent again by TCP."""
-        if self.word[q] != self.word[p] or self.seq[q] != self.seq[p]:
+        """Record p is q once more, made by the network or the capture, not sent again by TCP; one of both may be damaged."""
+        if (self.word[q] ^ self.word[p]) & ~(RIGHT | WRONG) or self.seq[q] != self.seq[p]:
             return 0
         if self.ack[q] != self.ack[p]:
             return 0

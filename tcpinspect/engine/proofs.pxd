@@ -11,7 +11,7 @@ cdef bint is_first(Judge judge, long long number) noexcept
 cdef long long opened(Judge judge, long long f) noexcept
 cdef long long _older_copy(Judge judge, long long f, long long stamp) noexcept
 cdef long long _syn_ack_follows(Judge judge, long long s, long long n) noexcept
-cdef long long silent(Judge judge, long long k, long long n, long long end_ns, long long event) noexcept
+cdef long long silent(Judge judge, long long k, long long n, long long end_ns, long long event, long long state) noexcept
 cdef bint _asked(Judge judge, long long k, long long n, long long end_ns) noexcept
 cdef long long insists(Judge judge, long long k) noexcept
 cdef long long resets(Judge judge, long long k, long long n) noexcept

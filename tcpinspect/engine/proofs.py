@@ -6,7 +6,7 @@ The questions of `engine.doubts`: each looks at the log of a side that was solve
 import cython
 
 from tcpinspect.protocol import header
-from tcpinspect.protocol.rfc9293 import Event
+from tcpinspect.protocol.rfc9293 import Event, State
 
 if not cython.compiled:
     from tcpinspect.engine.judge import Judge  # noqa: F401
@@ -18,6 +18,7 @@ RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 
+FIN_WAIT_1 = cython.declare(cython.longlong, State.FIN_WAIT_1)
 RCV_ACK_OF_SYN = cython.declare(cython.longlong, Event.RCV_ACK_OF_SYN)
 RCV_ACK_OF_FIN = cython.declare(cython.longlong, Event.RCV_ACK_OF_FIN)
 RCV_FIN = cython.declare(cython.longlong, Event.RCV_FIN)
@@ -157,10 +158,10 @@ def _syn_ack_follows(judge, s, n):
     return 0
 
 
-def silent(judge, k, n, end_ns, event):
+def silent(judge, k, n, end_ns, event, state):
     """The capture goes on long enough after record k for a timer of the side to run out, and the side sent nothing again.
 
-    After each repeat of its SYN-ACK or FIN the next takes twice as long (RFC 6298 §5.5).
+    After each repeat of its SYN-ACK or FIN the next takes twice as long (RFC 6298 §5.5). `state`: the one that the event leaves.
     """
     s: cython.longlong
     spoken: cython.longlong = 0
@@ -175,24 +176,28 @@ def silent(judge, k, n, end_ns, event):
         elif judge.side[s] == judge.x and judge.octets[s] > 0:
             return 0
         elif judge.flags[s] & RST:
-            # It may have ended the side, and its timers; one of its own also before it passed here. But data that it answers had come, and
-            # said what record k says.
+            # It may have ended the side, and its timers; one of its own (in FIN-WAIT-1: ABORT sends one, §3.10.5) also before it passed
+            # here. But data that it answers had come, and said what record k says.
             if kind == SYN or kind == FIN and judge.side[s] != judge.x:
                 end_ns = min(end_ns, judge.time_ns[s])
-            elif kind == FIN and not spoken:
+            elif kind == FIN and state == FIN_WAIT_1 and not spoken:
                 end_ns = min(end_ns, judge.time_ns[s] - judge.crossing_ns - TIMER_NS)
         elif judge.side[s] != judge.x and judge.octets[s] > 0 and not _fin_crossed(judge):
             spoken = 1
-    if kind == SYN and judge.last_alive[judge.x] < k and _asked(judge, k, n, end_ns):
-        return 0
+    if kind == SYN or state == FIN_WAIT_1 and resets(judge, k, n):
+        if judge.last_alive[judge.x] < k and _asked(judge, k, n, end_ns):
+            return 0  # it may have ended, and its own reset be missing from the capture
     return end_ns - judge.time_ns[k] > wait and not (kind == FIN and _reset_at_once(judge, k, n))
 
 
 def _asked(judge, k, n, end_ns):
-    """After record k the peer sent what every state answers at once (§3.10.7.4), data or an odd number, and time was left for it."""
+    """After record k the peer sent what every state answers at once (§3.10.7.4), data or an odd number, and for long got no answer."""
     s: cython.longlong
-    for s in range(k + 1, n):
-        if judge.side[s] != judge.x and judge.flags[s] & (ACK | RST) == ACK and end_ns - judge.time_ns[s] > judge.crossing_ns:
+    until_ns: cython.longlong = end_ns
+    for s in range(n - 1, k, -1):
+        if judge.side[s] == judge.x:
+            until_ns = judge.time_ns[s]
+        elif judge.flags[s] & (ACK | RST) == ACK and until_ns - judge.time_ns[s] > judge.crossing_ns:
             if judge.octets[s] > 0 or judge.top[s] >= 0 and difference(judge.seq[s], judge.top[s]) < 0:
                 return 1
     return 0

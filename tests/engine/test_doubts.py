@@ -251,6 +251,13 @@ def test_a_reset_of_the_side_stops_its_timers():
     assert "FIN-WAIT-2" not in doubts(Story(*begin, "S PA 301 102 len=5 at=390", "C R 102 at=400", end_ms=9000), "C"), "it answers data"
 
 
+def test_a_side_that_was_silent_and_then_resets_what_it_should_have_acknowledged():
+    """It may have been CLOSED all the time, by a reset that was lost before the capture point."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200", "S A 301 102 at=210", "S FA 301 102 at=90000"]
+    assert doubts(Story(*begin, "S FA 301 102 at=92000", "C R 102", end_ms=99000), "C")["FIN-WAIT-2"] == ARRIVAL
+    assert "FIN-WAIT-2" not in doubts(Story(*begin, "C R 102", end_ms=99000), "C"), "FIN-WAIT-2 has run out, and CLOSED answers at once"
+
+
 def test_a_reset_that_can_only_be_the_answer_to_the_last_ack():
     """After both FINs ABORT sends nothing (§3.10.5): this one was held up on its way."""
     assert doubts(Story(*CLOSED_BY_BOTH, "S R 302 at=1200", end_ms=9000), "S") == {"CLOSED": ANSWER}
