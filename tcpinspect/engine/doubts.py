@@ -280,12 +280,21 @@ def _own_reset(judge, s):
 
 
 def _answers(judge, s, k):
-    """Reset s may be the answer of CLOSED to a segment that the peer sent after record k."""
+    """Reset s, and all like it since record k, may be the answers of CLOSED to as many segments that the peer sent meanwhile."""
     p: cython.longlong
-    for p in range(k + 1, s):
-        if judge.side[p] != judge.x and judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[s]:
-            return 1
-    return 0
+    q: cython.longlong
+    asked: cython.longlong = 0
+    last: cython.longlong = -1  # of the side's resets
+    for p in range(k + 1, s + 1):
+        if judge.side[p] != judge.x:
+            if judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[s]:
+                asked += 1
+        elif judge.flags[p] & (RST | ACK) == RST and judge.seq[p] == judge.seq[s]:
+            q = last
+            last = p
+            if q < 0 or not judge._twin(q, p):
+                asked -= 1
+    return asked >= 0
 
 
 def _fin_came_first(judge, base, k):

@@ -208,6 +208,9 @@ def test_a_reset_that_met_one_of_the_sides_own():
     begin = [*OPENED, "S A 301 101", "C PA 101 301 len=5", "S A 301 106"]
     assert doubts(Story(*begin, "C R 106 at=200", "S R 301 at=201", end_ms=9000), "S") == {"CLOSED": OWN}
     assert doubts(Story(*begin, "C R 106 at=200", "S R 401 at=201", end_ms=9000), "S") == {"CLOSED": OWN}, "data before it is missing"
+    answered = [*begin, "C R 106 at=200", "C PA 106 301 len=5 at=201", "S R 301 at=202"]
+    assert doubts(Story(*answered, end_ms=9000), "S") == {}, "CLOSED answers what comes late"
+    assert doubts(Story(*answered, "S R 301 at=205", end_ms=9000), "S") == {"CLOSED": OWN}, "of two resets it answers with one only"
     assert doubts(Story(*begin, "C R 106 at=200", end_ms=9000), "S") == {}
 
 
