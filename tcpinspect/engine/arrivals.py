@@ -58,7 +58,7 @@ class Arrivals(Judge):
     def _arrive(self, p):
         """Queue a segment of the peer. A repeat takes the place of a first copy that is still in the queue: that one was lost.
 
-        A twin made by the network (same timestamp, same IP identification) is no repeat; the first of the two counts.
+        A twin made by the network (same timestamp, same IP identification) is no repeat; the first of the two counts, if it was sound.
         """
         j: cython.longlong
         q: cython.longlong
@@ -74,7 +74,7 @@ class Arrivals(Judge):
             for j in range(self.waiting):
                 q = self.queue[j]
                 if self.octets[q] > 0 and not (self.flags[q] ^ self.flags[p]) & kind and self.end[q] == self.end[p]:
-                    if spoiled or self._twin(q, p) or self._together(q, p) or self._first_copy_echoed(q, p):
+                    if spoiled or not self._spoiled(q) and (self._twin(q, p) or self._together(q, p) or self._first_copy_echoed(q, p)):
                         return 0
                     if self.earlier[j] >= 0:
                         first = self.earlier[j]

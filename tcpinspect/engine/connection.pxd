@@ -32,7 +32,7 @@ cdef class Connection:
     cdef int[2] mss
     cdef short[2] shift
     cdef signed char[2] sack, timestamps, syn_seen
-    cdef public long long previous, first_frame, hi0, lo0, hi1, lo1, syn_ns, syn_to_syn_ack_ns
+    cdef public long long previous, first_frame, hi0, lo0, hi1, lo1, syn_ns, syn_to_syn_ack_ns, superseded_ns
     cdef int begin(self, Segment s, long long stream) except -1
     cdef long long relative(self, long long side, long long number) noexcept
     cdef int segment(self, Segment s, long long side) except -1

@@ -39,9 +39,9 @@ SYN_MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 class Connection:
     """A connection, or room for one: `begin` starts it with its first segment. Objects are used again, one after the other.
 
-    `superseded`: a later connection has taken its address pair. `ghost`: it stands for segments that came after its rows were
-    written; it gets none again. `place`: where it stands among those alive (engine.track). `stretch`: how it only goes on
-    (engine.steady), None before it ever did.
+    `superseded`: a later connection has taken its address pair, opened by side 0 (1) or side 1 (2) of this one at `superseded_ns`.
+    `ghost`: it stands for segments that came after its rows were written; it gets none again. `place`: where it stands among those
+    alive (engine.track). `stretch`: how it only goes on (engine.steady), None before it ever did.
     """
 
     def __init__(self):

@@ -13,7 +13,7 @@ from tcpinspect.protocol.rfc9293 import Event, Evidence, State
 
 if not cython.compiled:
     from tcpinspect.engine.judge import Judge  # noqa: F401
-    from tcpinspect.engine.proofs import arrived, insists, is_first, opened, resets, silent
+    from tcpinspect.engine.proofs import arrived, closed_early, in_turn, insists, is_first, opened, resets, silent, turned_away
     from tcpinspect.protocol.seqnum import difference
 
 # Indexes into it are the codes; the words are what the table `timeline` shows.
@@ -41,6 +41,7 @@ DOUBTS = (
     "this side may have closed before the peer's FIN came: data was under way, behind which its own FIN had to wait",
     "this side may have closed before the peer's FIN came: a first copy of its own FIN may be missing from the capture",
     "this side may have ended before this reset came: it sent one of its own, which tells nothing of what had arrived by then",
+    "the peer's own SYN passed the capture point soon after this reset: it may have come first, and SYN-RECEIVED ignores such a reset",
 )
 NONE = cython.declare(cython.longlong, 0)
 ARRIVAL = cython.declare(cython.longlong, 1)
@@ -66,6 +67,7 @@ ACK_FIRST = cython.declare(cython.longlong, 19)
 CLOSE_WAITED = cython.declare(cython.longlong, 20)
 FIN_MISSING = cython.declare(cython.longlong, 21)
 OWN_RESET = cython.declare(cython.longlong, 22)
+SYN_OVERTAKEN = cython.declare(cython.longlong, 23)
 
 TIMER_NS = cython.declare(cython.longlong, FIRST_TIMER_NS)
 # The largest window without scaling: a reset further ahead is a stray, not a near miss.
@@ -85,6 +87,7 @@ SYN_RECEIVED = cython.declare(cython.longlong, State.SYN_RECEIVED)
 ESTABLISHED = cython.declare(cython.longlong, State.ESTABLISHED)
 FIN_WAIT_1 = cython.declare(cython.longlong, State.FIN_WAIT_1)
 FIN_WAIT_2 = cython.declare(cython.longlong, State.FIN_WAIT_2)
+CLOSING = cython.declare(cython.longlong, State.CLOSING)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 CLOSE = cython.declare(cython.longlong, Event.CLOSE)
 OBSERVED = cython.declare(cython.longlong, Evidence.observed)
@@ -139,7 +142,7 @@ def _doubt_of(judge, base, n, end_ns):
     if event == TIMEOUT_2MSL:
         return HOW_LONG
     doubt = judge.rows[base - ROW + 8] if base > judge.x * ROOM * ROW else NONE
-    if doubt >= ACK_FIRST and (event == CLOSE or event == RCV_ACK_OF_FIN):
+    if ACK_FIRST <= doubt <= FIN_MISSING and (event == CLOSE or event == RCV_ACK_OF_FIN):
         return doubt  # closed in another order, the side passes through other states until it has ended
     doubt = NONE
     if judge.either_first and (event == CLOSE or event == RCV_FIN or event == RCV_ACK_OF_FIN):
@@ -162,8 +165,11 @@ def _doubt_of(judge, base, n, end_ns):
         return _doubt_of_reset(judge, k, n, end_ns, judge.rows[base + 3])
     if (event == RCV_ACK_OF_FIN or event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN) and _fin_came_first(judge, base, k):
         return FIN_FIRST
-    if event == RCV_ACK_OF_FIN and judge.top[k] >= 0 and difference(judge.seq[k], judge.top[k]) > 0:
+    if event == RCV_ACK_OF_FIN and _ahead(judge, k):
         return AHEAD
+    # After both FINs ABORT sends nothing (§3.10.5).
+    if event == RCV_ACK_OF_FIN and judge.rows[base + 3] != FIN_WAIT_1 and turned_away(judge, k, n):
+        return RESET_ANSWERS
     if event == RCV_SYN_ACK and _syns_crossed(judge, k):
         return SYNS_CROSSED
     if event == RCV_FIN:
@@ -174,31 +180,44 @@ def _doubt_of(judge, base, n, end_ns):
         return NONE
     if event == RCV_FIN or event == RCV_FIN_ACK_OF_FIN:
         return FIN_UNANSWERED
-    # Whoever receives a SYN-ACK answers it; his silence says that it did not come.
-    if event != RCV_SYN_ACK and silent(judge, k, n, end_ns, event):
+    if event == RCV_ACK_OF_SYN and _ahead(judge, k):
+        return AHEAD
+    # Whoever receives a SYN or a SYN-ACK answers it; his silence says that it did not come.
+    if event != RCV_SYN_ACK and event != RCV_SYN and silent(judge, k, n, end_ns, event, judge.rows[base + 3]):
         if event != RCV_ACK_OF_SYN and not (event == RCV_ACK_OF_FIN and insists(judge, k)) or not resets(judge, k, n):
             return NONE
     if event != RCV_ACK_OF_SYN:
         return ARRIVAL
-    return CLOSED_EARLY if is_first(judge, judge.fin[judge.x]) else THIRD_SEGMENT
+    return CLOSED_EARLY if closed_early(judge, k, n) else THIRD_SEGMENT
+
+
+def _ahead(judge, k):
+    """Record k begins behind a hole: of what its sender had sent before something had not passed the capture point."""
+    return judge.top[k] >= 0 and difference(judge.seq[k], judge.top[k]) > 0
 
 
 def _syns_crossed(judge, k):
     """The peer's SYN, without ACK, had passed before its SYN-ACK k, and nothing shows that this side went on asking for long after it.
 
-    Or the side sent a SYN-ACK itself, which only SYN-RECEIVED does.
+    Or it passed later than the SYN-ACK, and no answer to that before it. Or the side sent a SYN-ACK itself, which only SYN-RECEIVED does.
     """
     s: cython.longlong
     sent_again: cython.longlong
     if judge.syn_ack[judge.x] >= 0 and judge.seq[judge.syn_ack[judge.x]] == judge.own:
         return 1
     p: cython.longlong = judge.bare_syn[1 - judge.x]
-    if p < 0 or p > k or judge.seq[p] != judge.seq[k] or judge._spoiled(p):
+    if p < 0 or judge.seq[p] != judge.seq[k]:
         return 0
+    for s in range(k + 1, p):
+        if judge.side[s] == judge.x and judge._covers_syn(s, 1 - judge.x) and not judge.flags[s] & RST:
+            return 0
     for s in range(p + 1, k):
-        # Of its copies the last.
+        # Of its copies the last that was sound.
         if judge.side[s] != judge.x and judge.flags[s] & (SYN | ACK | RST) == SYN and judge.seq[s] == judge.seq[k]:
-            p = s
+            if not judge._spoiled(s):
+                p = s
+    if judge._spoiled(p):
+        return 0
     for s in range(max(p, judge.bare_syn[judge.x]) + 1, k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN and not judge.flags[s] & ACK:
             # A copy made by the network comes sooner than any that the timer sends (RFC 6298 §2.1).
@@ -210,13 +229,18 @@ def _syns_crossed(judge, k):
 
 def _still_unopened(judge, base):
     """The reset fits SYN-RECEIVED as well, which the side may not have left: the doubt of the step before is this one's, too."""
-    return THIRD_SEGMENT if judge.rows[base + 3] == ESTABLISHED and judge.rows[base - ROW + 8] == THIRD_SEGMENT else NONE
+    doubt: cython.longlong = judge.rows[base - ROW + 8]
+    return doubt if judge.rows[base + 3] == ESTABLISHED and (doubt == THIRD_SEGMENT or doubt == AHEAD) else NONE
 
 
 def _doubt_of_reset(judge, k, n, end_ns, state):
     """About a reset that was taken for received."""
     s: cython.longlong
     number: cython.longlong = -1
+    syn_ns: cython.longlong = judge.next_syn_ns[1 - judge.x]
+    # It was sent while this side asked to connect, or before: sent later, it opens another connection, and this side had its reset.
+    if state == SYN_SENT and syn_ns and syn_ns - judge.time_ns[k] <= judge.crossing_ns + TIMER_NS:
+        return SYN_OVERTAKEN
     for s in range(k):
         if judge.side[s] == judge.x and judge.flags[s] & SYN:
             number = judge.seq[s]
@@ -224,28 +248,53 @@ def _doubt_of_reset(judge, k, n, end_ns, state):
             return OWN_RESET
     for s in range(k + 1, n):
         if judge.side[s] == judge.x and not judge.flags[s] & RST:
-            # Whoever opens anew has let go of the connection.
-            return NONE if judge.flags[s] & SYN and judge.seq[s] != number else RESET_CROSSED
+            # Whoever opens anew has let go of the connection; his own SYN may also have been overtaken by what followed it.
+            return NONE if judge.flags[s] & SYN and judge.seq[s] != number and not _followed(judge, s, k) else RESET_CROSSED
         if _own_reset(judge, s) and not _answers(judge, s, k):
             return OWN_RESET
     if state > SYN_SENT and state != TIME_WAIT:
         if judge.acked < 0 or difference(judge.seq[k], judge._expected(k)) > 0:
             return RESET_NUMBER
-    return NONE if silent(judge, k, n, end_ns, RCV_RST) else ARRIVAL
+    return NONE if silent(judge, k, n, end_ns, RCV_RST, state) else ARRIVAL
+
+
+def _followed(judge, s, k):
+    """Before record k the side had sent the number right behind SYN s, which passed later."""
+    p: cython.longlong
+    for p in range(k):
+        if judge.side[p] == judge.x and judge.seq[p] == judge.end[s]:
+            return 1
+    return 0
 
 
 def _own_reset(judge, s):
-    """Record s is a reset of the side, as ABORT sends it: without ACK, with the number that comes next (§3.10.5)."""
-    return judge.side[s] == judge.x and judge.flags[s] & (RST | ACK) == RST and judge.seq[s] == judge.top[s]
+    """Record s is a reset of the side, as ABORT sends it: without ACK, with the number that comes next (§3.10.5), or one beyond a hole
+    that is no answer."""
+    p: cython.longlong
+    if judge.side[s] != judge.x or judge.flags[s] & (RST | ACK) != RST or judge.top[s] < 0:
+        return 0
+    for p in range(s):
+        if judge.side[p] != judge.x and judge.flags[p] & ACK and judge.ack[p] == judge.seq[s] and judge.seq[s] != judge.top[s]:
+            return 0
+    return difference(judge.seq[s], judge.top[s]) >= 0
 
 
 def _answers(judge, s, k):
-    """Reset s may be the answer of CLOSED to a segment that the peer sent after record k."""
+    """Reset s, and all like it since record k, may be the answers of CLOSED to as many segments that the peer sent meanwhile."""
     p: cython.longlong
-    for p in range(k + 1, s):
-        if judge.side[p] != judge.x and judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[s]:
-            return 1
-    return 0
+    q: cython.longlong
+    asked: cython.longlong = 0
+    last: cython.longlong = -1  # of the side's resets
+    for p in range(k + 1, s + 1):
+        if judge.side[p] != judge.x:
+            if judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[s]:
+                asked += 1
+        elif judge.flags[p] & (RST | ACK) == RST and judge.seq[p] == judge.seq[s]:
+            q = last
+            last = p
+            if q < 0 or not judge._twin(q, p):
+                asked -= 1
+    return asked >= 0
 
 
 def _fin_came_first(judge, base, k):
@@ -254,8 +303,10 @@ def _fin_came_first(judge, base, k):
     f: cython.longlong = judge.fin_at[1 - judge.x]
     if judge.rows[base + 5] == RCV_FIN:
         return judge.rows[base + 3] == FIN_WAIT_2 and judge.rows[base - ROW + 8] == FIN_FIRST
-    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2 and judge.rows[base + 5] != RCV_FIN_ACK_OF_FIN or f == k:
+    if f < 0 or judge.fin[1 - judge.x] < 0 or judge.rows[base + 4] != FIN_WAIT_2 and judge.rows[base + 5] != RCV_FIN_ACK_OF_FIN:
         return 0
+    if f == k:
+        return _older_fin_follows(judge, k)
     if f > k:
         # The ACK has overtaken it: a receiver may hold what is ahead of its turn (§3.10.7.4), or take its acknowledgment at once.
         return difference(judge.seq[k], judge.fin[1 - judge.x]) == 1
@@ -274,6 +325,18 @@ def _fin_came_first(judge, base, k):
     return 1
 
 
+def _older_fin_follows(judge, k):
+    """A copy of the peer's FIN k that did not know this side's passed later, yet before this side's answer."""
+    s: cython.longlong
+    for s in range(k + 1, judge.size):
+        if judge.side[s] == judge.x:
+            if judge._covers_fin(s, 1 - judge.x):
+                return 0
+        elif judge.flags[s] & (FIN | RST) == FIN and not judge._covers_fin(s, judge.x) and not judge._spoiled(s):
+            return judge.end[s] == judge.end[k]
+    return 0
+
+
 def _doubt_of_order(judge, k, n, state):
     """Had the side closed, and been told that its FIN had come, before the peer's FIN k came?"""
     s: cython.longlong
@@ -286,7 +349,9 @@ def _doubt_of_order(judge, k, n, state):
             first = s
             break
     if state == FIN_WAIT_1:
-        return ACK_FIRST if not judge._covers_fin(k, judge.x) and _fin_known(judge, first if first >= 0 else n) else NONE
+        if judge._covers_fin(k, judge.x) or not _fin_known(judge, first if first >= 0 else n):
+            return NONE
+        return NONE if first >= 0 and in_turn(judge, k, first) else ACK_FIRST
     if state != ESTABLISHED:
         return NONE
     if first >= 0 and judge.fin[judge.x] < 0 and judge.top[first] >= 0 and difference(judge.seq[first], judge.top[first]) == 1:
@@ -355,20 +420,42 @@ def _doubt_of_abort(judge, k, state, evidence):
         return HALF_OPEN
     if evidence != OBSERVED:
         return NONE
+    # After both FINs ABORT sends nothing (§3.10.5).
+    if state >= CLOSING:
+        return RESET_ANSWERS
     if state == FIN_WAIT_1 and _fin_known(judge, k):
         return ABORT_CROSSED
     while p >= 0 and state == SYN_RECEIVED:
         if judge.side[p] != judge.x and judge._covers_syn(p, judge.x) and not judge.flags[p] & RST:
             return ABORT_CROSSED
         p -= 1
-    while p >= 0 and judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns and judge.side[p] != judge.x:
+    while p >= 0 and judge.side[p] != judge.x:
+        if judge.time_ns[k] - judge.time_ns[p] > judge.crossing_ns:
+            # A reset may be held up on its way; whoever lives answers an odd segment at once, with an ACK (§3.10.7.4).
+            if judge.flags[p] & (ACK | RST) == ACK and judge.ack[p] == judge.seq[k]:
+                if judge.floor[p] >= 0 and judge.seq[p] != judge.floor[p]:
+                    return RESET_ANSWERS
+            break
         if judge.flags[p] & FIN and not judge.flags[p] & RST:
             return ABORT_CROSSED
         if judge.flags[p] & ACK and not judge.flags[p] & RST and judge.ack[p] == judge.seq[k]:
             return ABORT_CROSSED if state == SYN_RECEIVED else RESET_ANSWERS
         p -= 1
+    if _reset_before(judge, k):
+        return RESET_ANSWERS
     # ABORT sends the number that comes next (§3.10.5); a lower one is that of the segment which the reset answers (§3.10.7.1).
     return RESET_ANSWERS if judge.top[k] >= 0 and difference(judge.seq[k], judge.top[k]) < 0 else NONE
+
+
+def _reset_before(judge, k):
+    """A reset of the peer that may have ended the side had passed not long before the side's own k, which CLOSED sends as well."""
+    p: cython.longlong
+    for p in range(k):
+        if judge.side[p] != judge.x and judge.flags[p] & RST and not judge._spoiled(p):
+            if judge.time_ns[k] - judge.time_ns[p] <= judge.crossing_ns + TIMER_NS and judge.floor[p] >= 0:
+                if difference(judge.seq[p], judge.floor[p]) >= 0:
+                    return 1
+    return 0
 
 
 def _doubt_of_the_end(judge, n):

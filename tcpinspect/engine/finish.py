@@ -249,6 +249,8 @@ class Finisher:
             solver.remember(before & 15, before >> 4)
         if c.icmp_events is not None:
             self.hear_errors(c)
+        if c.superseded:
+            solver.hear_next_syn(c.superseded - 1, c.superseded_ns)
         solver.solve(c.moments, c.client, capture_end_ns, self.keep_steps)
         if self.keep_steps:
             self.write_steps(c, chunk)

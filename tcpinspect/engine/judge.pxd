@@ -15,6 +15,7 @@ cdef class Judge(Ledger):
     cdef long long _fin_behind(self, long long i) noexcept
     cdef long long _missed(self, long long k, long long i) noexcept
     cdef long long _closed_first(self, long long i) noexcept
+    cdef bint _older_fin(self, long long i) noexcept
     cdef long long _closes_unopened(self, long long s) noexcept
     cdef long long _stale_syn(self, long long s) noexcept
     cdef long long _overtaken(self, long long s) noexcept

@@ -181,12 +181,15 @@ class Judge(Ledger):
     def _fin_behind(self, i):
         """The side's first captured FIN, where record i shows that it had been sent before what was received by then; -1: none.
 
-        Record i bears the number behind the FIN and yet passed the capture point first; or it is the FIN, and such a one had passed.
+        Record i bears the number behind the FIN and yet passed the capture point first; or it is the FIN, and such a one had passed; or
+        it is a RST that ended the side.
         """
         if self.sent_fin or self.fin[self.x] < 0 or self.fin_at[self.x] < i:
             return -1
         if self.fin_at[self.x] == i:
             return i if 0 <= self.fin_at[1 - self.x] < i and self._closed_first(i) else -1
+        if self.flags[i] & RST and self.seq[i] == self.fin[self.x]:
+            return -1 if self._outlives(i) else self.fin_at[self.x]
         if self.octets[i] or not self.flags[i] & (ACK | RST) or difference(self.seq[i], self.fin[self.x]) != 1:
             return -1
         if self.flags[i] & RST and self._missed(self.fin_at[self.x], i):
@@ -203,11 +206,23 @@ class Judge(Ledger):
     def _closed_first(self, i):
         """Of the two ends the side closed first: its number was behind the FIN already, or acknowledged, when the peer's FIN passed."""
         k: cython.longlong = self.fin_at[1 - self.x]
+        if self.fin_at[self.x] == i and self._older_fin(i):
+            return 1
         if k >= 0 and self.peer_top[k] >= 0 and difference(self.peer_top[k], self.fin[self.x]) > 0:
             return 1
         for k in range(i):
             if self.side[k] != self.x and self._covers_fin(k, self.x) and not self.flags[k] & RST:
                 return self.fin_at[1 - self.x] >= k
+        return 0
+
+    def _older_fin(self, i):
+        """A copy of FIN i that does not know of the other side's passed later: RCV.NXT never goes back, so it had been sent before."""
+        k: cython.longlong
+        x: cython.longlong = self.side[i]
+        for k in range(i + 1, self.size):
+            if self.side[k] == x and self.flags[k] & (FIN | RST | ACK) == FIN | ACK and self.end[k] == self.end[i]:
+                if not self._covers_fin(k, 1 - x):
+                    return 1
         return 0
 
     def _closes_unopened(self, s):

@@ -26,6 +26,7 @@ cdef class Ledger:
     cdef long long[2] error_ns
     cdef long long[2] error_final
     cdef long long[2] error_seq
+    cdef long long[2] next_syn_ns
     cdef long long x, state, ended, crossing_ns, size, anew, wanted
     cpdef long long get(self, long long k, long long field)
     cpdef str section(self, long long k)

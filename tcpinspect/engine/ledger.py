@@ -66,7 +66,7 @@ CAPACITY = 264  # moments.CAPACITY, and a line of the cache: else all columns wo
 # last one if that is a reset, else 0; `reached`, the latest frame.
 SIDED = (
     "count", "since", "broken_at", "reached", "isn", "bare_syn", "syn_ack", "fin", "fin_at", "last_alive",
-    "sound", "finals", "before", "error_frame", "error_ns", "error_final", "error_seq",
+    "sound", "finals", "before", "error_frame", "error_ns", "error_final", "error_seq", "next_syn_ns",
 )  # fmt: skip
 
 
@@ -103,6 +103,7 @@ class Ledger:
         self.before[1] = -1
         self.error_frame[0] = 0
         self.error_frame[1] = 0
+        self.next_syn_ns[0] = self.next_syn_ns[1] = 0
 
     def get(self, k, field):
         """One field of row k; ROW_FIELDS names them."""
@@ -235,8 +236,8 @@ class Ledger:
         return 0
 
     def _twin(self, q, p):
-        """Record p is q once more, made by the network or the capture, not sent again by TCP."""
-        if self.word[q] != self.word[p] or self.seq[q] != self.seq[p]:
+        """Record p is q once more, made by the network or the capture, not sent again by TCP; one of both may be damaged."""
+        if (self.word[q] ^ self.word[p]) & ~(RIGHT | WRONG) or self.seq[q] != self.seq[p]:
             return 0
         if self.ack[q] != self.ack[p]:
             return 0

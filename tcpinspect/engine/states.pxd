@@ -11,6 +11,7 @@ cdef class Solver(Walk):
     cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long rows=*) except -1
     cpdef int remember(self, long long before_0, long long before_1) except -1
     cpdef int hear_error(self, long long side, long long frame, long long time_ns, long long seq, long long final) except -1
+    cpdef int hear_next_syn(self, long long side, long long time_ns) except -1
     cdef int _tell_overtaken(self, long long i) except -1
     cdef int _send_early(self, long long k) except -1
     cdef int _tell_missed(self, long long i) except -1

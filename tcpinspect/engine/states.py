@@ -86,6 +86,11 @@ class Solver(Walk):
             self.error_final[side] = final
         return 0
 
+    def hear_next_syn(self, side, time_ns):
+        """For the next `solve`: when `side` opened another connection on the same pair."""
+        self.next_syn_ns[side] = time_ns
+        return 0
+
     def solve(self, m, client, capture_end_ns, rows=1):
         """Solve one connection. `client`: the side to take where no SYN names it (see likely_client), -1: whoever sent first.
 
@@ -114,6 +119,7 @@ class Solver(Walk):
         self.before[1] = -1
         self.error_frame[0] = 0
         self.error_frame[1] = 0
+        self.next_syn_ns[0] = self.next_syn_ns[1] = 0
         return 0
 
     def _solve_side(self, x, n, capture_end_ns):

@@ -234,7 +234,8 @@ class Tracker(Whole):
             if not is_new_connection(s, c.half1 if s.side else c.half0, c.half0 if s.side else c.half1, c.pair):
                 return at
             reused = 1
-            c.superseded = 1
+            c.superseded = 1 + s.side
+            c.superseded_ns = s.time_ns
         elif stream >= 0:
             if s.flags & SYN_ACK == SYN:
                 reused = self.pairs.base(stream, s.side) >= 0 and s.seq != self.pairs.base(stream, s.side)

@@ -108,6 +108,8 @@ class Walk(Arrivals):
         # Numbers beyond a FIN that the log holds only later.
         if k < self.fin_at[x] and difference(self.seq[k], self.fin[x]) > 0 or k < self.fin_at[y] and self._covers_fin(k, y):
             return 0
+        if k == self.fin_at[x] and 0 <= self.fin_at[y] < k and self._older_fin(k):
+            return 0
         if self.octets[k] > 0:
             if 0 <= self.fin_at[x] < k:
                 return 0

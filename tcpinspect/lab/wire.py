@@ -30,7 +30,7 @@ from tcpinspect.lab.fates import Passage, Traveller, Treatment
 from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.timeline import TrueStep
 from tcpinspect.protocol.header import FIN, RST, SYN
-from tcpinspect.protocol.rfc9293 import Event
+from tcpinspect.protocol.rfc9293 import BY_STATE_AND_EVENT, Event
 
 if TYPE_CHECKING:
     from tcpinspect.model.analysis import Analysis
@@ -287,10 +287,11 @@ class Wire:
                         # A copy made behind the tap was there as the packet it is a copy of.
                         return copy.frame or crossing.frame
             return None
-        flag = _SPOKEN.get(step.event) if step.event is not None else None
-        if flag is None:
+        arc = BY_STATE_AND_EVENT.get((step.from_state, step.event)) if step.event is not None else None
+        # ABORT and CLOSE send nothing where there is no peer to tell (§3.10.4, §3.10.5): a later RST is the answer of CLOSED.
+        if step.event not in _SPOKEN or (arc is not None and not arc.sends):
             return None
-        return self._first_shown(name, step.departure, flag)
+        return self._first_shown(name, step.departure, _SPOKEN[step.event])
 
     def _first_shown(self, name: Name, departure: int, flag: int) -> int | None:
         """The first frame with that segment or a repeat of it: repeats may overtake it, or be all that the tap saw."""

@@ -2,7 +2,8 @@
 
 `C SA 300 101 len=4 at=50 ts=7/9`: the client's SYN-ACK with sequence number 300 that acknowledges 101, four octets of data,
 50 ms after the start (without `at`: 10 ms after the line before), timestamps 7 and 9. Flags: S F R P A, `-` for none. `id=5` is
-the IP identification, `sum=bad` a wrong checksum. Frames count from 1. C is whoever the story calls so; who sent first is side 0.
+the IP identification, `sum=bad` a wrong checksum; `anew=("S", 20)`: S opens another stream, at 20 ms. Frames count from 1. C is whoever
+the story calls so; who sent first is side 0.
 """
 
 from tcpinspect.engine.moments import Moments
@@ -23,7 +24,7 @@ PASSIVE = "CLOSED LISTEN SYN-RECEIVED ESTABLISHED"
 class Story:
     """What the solver makes of a story: the path of each side, and each row."""
 
-    def __init__(self, *lines: str, end_ms: int = 0, before: tuple[int, int] | None = None):
+    def __init__(self, *lines: str, end_ms: int = 0, before: tuple[int, int] | None = None, anew: tuple[str, int] | None = None):
         moments, solver = Moments(), Solver()
         at, first = -10, lines[0][0]
         for frame, line in enumerate(lines, 1):
@@ -44,6 +45,8 @@ class Story:
             moments.note(s, 0 if plain[0] == first else 1)
         if before:
             solver.remember(*before)
+        if anew:
+            solver.hear_next_syn(0 if anew[0] == first else 1, (1_000_000 + anew[1]) * MS)
         solver.solve(moments, -1, (1_000_000 + end_ms) * MS if end_ms else 0)
         names = (first, "S" if first == "C" else "C")
         self.rows = [dict(zip(ROW_FIELDS, (solver.get(k, f) for f in range(len(ROW_FIELDS))), strict=True)) for k in range(solver.n)]

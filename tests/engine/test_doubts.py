@@ -8,7 +8,7 @@ from .story import OPENED, Story
 
 ARRIVAL, THIRD, FIN, NUMBER, IGNORED, CROSSED, ABORT, LATE, ICMP = range(1, 10)
 HOW_LONG, SYN_ACK, FIN_FIRST, ANSWER, EARLY, EITHER, SCAN, SYNS, AHEAD = range(10, 19)
-ACK_FIRST, WAITED, MISSING, OWN = range(19, len(DOUBTS))
+ACK_FIRST, WAITED, MISSING, OWN, OVERTAKEN = range(19, len(DOUBTS))
 CLOSED_BY_BOTH = [*OPENED, "C FA 101 301", "S FA 301 102", "C A 102 302"]
 
 
@@ -129,6 +129,12 @@ def test_a_fin_of_whom_nothing_shows_that_its_syn_was_acknowledged():
     assert doubts(Story(*OPENED, "S A 301 101", "S FA 301 101", "C A 101 302", end_ms=9000), "S") == {}
 
 
+def test_what_left_after_an_early_fin_does_not_show_that_it_was_not_early():
+    """The FIN was overtaken; its own ACK is that of SYN-RECEIVED, and so are the bare ACKs before, which answer odd segments."""
+    begin = [*OPENED[:2], "C A 401 301", "S A 301 101", "C PA 101 301 len=300", "S A 302 401", "S FA 301 101"]
+    assert doubts(Story(*begin, "C A 401 302", end_ms=9000), "S") == {"ESTABLISHED": EARLY, "FIN-WAIT-1": EARLY}
+
+
 def test_a_fin_lost_before_the_capture_point_left_before_or_after_the_peers():
     """The ACK bears the number behind a FIN that nobody saw; its repeat comes long after."""
     begin = [*OPENED, "S A 301 101", "C FA 101 301 at=400"]
@@ -157,6 +163,29 @@ def test_a_simultaneous_close_whose_order_behind_the_capture_point_does_not_show
     assert doubts(beside, "S") == {}, "its answer left before the client's could come"
 
 
+def test_a_simultaneous_close_as_the_textbooks_draw_it():
+    """The ways to both ends and back took 10 ms at the handshake, and no less for the answers to the FINs: the ACK came behind that."""
+    begin = [*OPENED, "S A 301 101", "S FA 301 101 at=198", "C FA 101 301 at=200"]
+    assert doubts(Story(*begin, "C A 102 302 at=208", "S A 302 102 at=210", end_ms=9000), "S") == {}
+    held_up = Story(*begin, "C A 102 302 at=208", "S A 302 102 at=213", end_ms=9000)
+    uneven = Story(*begin, "C A 102 302 at=206", "S A 302 102 at=210", end_ms=9000)
+    early = Story(
+        *OPENED, "S A 301 101", "S FA 301 101 at=191", "C FA 101 301 at=200", "C A 102 302 at=201", "S A 302 102 at=210", end_ms=9000
+    )
+    assert doubts(held_up, "S") == doubts(uneven, "S") == doubts(early, "S") == {"CLOSING": ACK_FIRST, "TIME-WAIT": ACK_FIRST}
+
+
+def test_a_fin_whose_repeat_has_overtaken_it():
+    """The first copy does not know of the peer's FIN: it left before that came. Which of both came first behind the capture is open."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=400", "S FA 301 102 at=1157", "S FA 301 101 at=1157", "C A 102 302 at=1160"]
+    story = Story(*begin, "S A 302 102 at=1170", end_ms=9000)
+    assert story.path("S") == "CLOSED LISTEN SYN-RECEIVED ESTABLISHED FIN-WAIT-1 CLOSING TIME-WAIT"
+    assert story.row("S", "FIN-WAIT-1") == (6, "CLOSE", "inferred")
+    assert doubts(story, "C") == {"TIME-WAIT": FIN_FIRST}
+    plain = Story(*begin[:-2], "C A 102 302 at=1160", end_ms=9000)
+    assert plain.final == {"C": "TIME-WAIT", "S": "CLOSED"} and doubts(plain, "C") == {}
+
+
 def test_a_close_that_may_have_waited_behind_data():
     """RFC 9293 §3.10.4: CLOSE enters FIN-WAIT-1 at once, its FIN waits for all data before it."""
     begin = [*OPENED, "S PA 301 101 len=1000", "C FA 101 301"]
@@ -178,6 +207,10 @@ def test_a_fin_that_comes_too_late_to_be_the_first_answer():
 def test_a_reset_that_met_one_of_the_sides_own():
     begin = [*OPENED, "S A 301 101", "C PA 101 301 len=5", "S A 301 106"]
     assert doubts(Story(*begin, "C R 106 at=200", "S R 301 at=201", end_ms=9000), "S") == {"CLOSED": OWN}
+    assert doubts(Story(*begin, "C R 106 at=200", "S R 401 at=201", end_ms=9000), "S") == {"CLOSED": OWN}, "data before it is missing"
+    answered = [*begin, "C R 106 at=200", "C PA 106 301 len=5 at=201", "S R 301 at=202"]
+    assert doubts(Story(*answered, end_ms=9000), "S") == {}, "CLOSED answers what comes late"
+    assert doubts(Story(*answered, "S R 301 at=205", end_ms=9000), "S") == {"CLOSED": OWN}, "of two resets it answers with one only"
     assert doubts(Story(*begin, "C R 106 at=200", end_ms=9000), "S") == {}
 
 
@@ -185,6 +218,93 @@ def test_a_bare_ack_out_of_syn_received_opens_nothing():
     """Any odd segment gets one (§3.10.7.4); the SYN-ACK that follows once more tells where it came from."""
     begin = [*OPENED, "C A 100 301 at=9000", "S A 301 101"]
     assert doubts(Story(*begin, "S SA 300 101 at=9500", "C R 101 at=9900", end_ms=19000), "S")["ESTABLISHED"] == THIRD
+
+
+def test_an_ack_of_the_syn_that_is_ahead_of_its_turn():
+    """The data before it is missing; SYN-RECEIVED may hold it, and answer with a bare ACK all the same (§3.10.7.4)."""
+    begin = [*OPENED[:2], "C A 151 301 at=30", "S A 301 101 at=31"]
+    assert doubts(Story(*begin, "S R 301 at=300", end_ms=9000), "S") == {"ESTABLISHED": AHEAD, "CLOSED": AHEAD}
+    assert doubts(Story(*begin, "C PA 101 301 len=50", "S A 301 151", "C FA 151 301", "S A 301 152", end_ms=9000), "S") == {}
+
+
+def test_a_bare_ack_that_answers_a_keep_alive_does_not_show_an_open_connection():
+    begin = [*OPENED, "C A 100 301 at=9000", "S A 301 101"]
+    assert doubts(Story(*begin, "C FA 101 301 at=200000", "S R 301", end_ms=250_000), "S")["ESTABLISHED"] == THIRD, "R2 is over"
+    assert doubts(Story(*begin, "C FA 101 301 at=200000", "S A 301 102", "S R 301", end_ms=250_000), "S") == {}
+
+
+def test_a_server_that_is_silent_although_asked_was_perhaps_never_opened():
+    asked = [*OPENED, "C PA 101 301 len=5 at=9000", "C PA 101 301 len=5 at=19000"]
+    assert doubts(Story(*asked, end_ms=90_000), "S") == {"ESTABLISHED": THIRD}
+    assert doubts(Story(*OPENED, end_ms=90_000), "S") == {}, "nobody asked"
+
+
+def test_a_number_behind_the_syn_that_may_be_a_fins():
+    """Nothing captured was there, and the side says nothing else of an open connection: its FIN may have left SYN-RECEIVED."""
+    begin = [*OPENED, "S A 302 101"]
+    assert doubts(Story(*begin, "C PA 101 301 len=5", "S R 301", end_ms=9000), "S")["ESTABLISHED"] == EARLY
+    assert doubts(Story(*OPENED, "S A 301 101", "S A 302 101", "S R 301", end_ms=9000), "S").get("ESTABLISHED") is None
+
+
+def test_a_reset_of_the_side_stops_its_timers():
+    """Where FIN-WAIT-1 ends before its timer runs out, silence does not show that the ACK of the FIN had come."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200", "S A 301 102 at=210"]
+    assert doubts(Story(*begin, "C R 102 at=400", end_ms=9000), "C")["FIN-WAIT-2"] == ARRIVAL
+    assert "FIN-WAIT-2" not in doubts(Story(*begin, "C R 102 at=4000", end_ms=9000), "C")
+    assert "FIN-WAIT-2" not in doubts(Story(*begin, "S PA 301 102 len=5 at=390", "C R 102 at=400", end_ms=9000), "C"), "it answers data"
+
+
+def test_a_side_that_was_silent_and_then_resets_what_it_should_have_acknowledged():
+    """It may have been CLOSED all the time, by a reset that was lost before the capture point."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200", "S A 301 102 at=210", "S FA 301 102 at=90000"]
+    assert doubts(Story(*begin, "S FA 301 102 at=92000", "C R 102", end_ms=99000), "C")["FIN-WAIT-2"] == ARRIVAL
+    assert "FIN-WAIT-2" not in doubts(Story(*begin, "C R 102", end_ms=99000), "C"), "FIN-WAIT-2 has run out, and CLOSED answers at once"
+
+
+def test_a_reset_that_can_only_be_the_answer_to_the_last_ack():
+    """After both FINs ABORT sends nothing (§3.10.5): this one was held up on its way."""
+    assert doubts(Story(*CLOSED_BY_BOTH, "S R 302 at=1200", end_ms=9000), "S") == {"CLOSED": ANSWER}
+    assert doubts(Story(*CLOSED_BY_BOTH, "C A 102 302 at=5000", "S R 302 at=5010", end_ms=9000), "S") == {}, "it answers the copy"
+
+
+def test_a_reset_after_an_odd_segment_that_had_no_other_answer():
+    """Whoever lives sends an ACK at once (§3.10.7.4); CLOSED sends a reset, which may be late."""
+    begin = [*OPENED, "S A 301 101", "C FA 101 301 at=200", "S A 301 102", "C A 101 301 at=9000"]
+    assert doubts(Story(*begin, "S R 301 at=10200", end_ms=19000), "S") == {"CLOSED": ANSWER}
+    assert doubts(Story(*begin, "S A 301 102", "S R 301 at=10200", end_ms=19000), "S") == {}
+
+
+def test_a_fin_that_a_reset_of_the_same_side_has_overtaken():
+    """CLOSED sends no FIN: the side had closed before it was reset."""
+    begin = [*OPENED, "S A 301 101", "C PA 101 301 len=5 at=200"]
+    story = Story(*begin, "S R 301 at=210", "S FA 301 101 at=215", "S R 302 at=220", end_ms=9000)
+    assert story.path("S") == "CLOSED LISTEN SYN-RECEIVED ESTABLISHED FIN-WAIT-1 CLOSED"
+    assert story.row("S", "FIN-WAIT-1") == (7, "CLOSE", "observed")
+
+
+def test_a_syn_that_passed_later_than_what_followed_it():
+    begin = ["C S 100", "S SA 300 101 at=5"]
+    assert doubts(Story(*begin, "S S 300 at=8", "C PA 101 301 len=3 at=40", "S A 301 104", end_ms=9000), "C") == {"ESTABLISHED": SYNS}
+    assert doubts(Story(*begin, "C A 101 301 at=6", "S S 300 at=8", "S A 301 101", end_ms=9000), "C") == {}, "answered before it could come"
+    spoiled = ["C S 100", "S S 300 at=5 sum=bad", "S S 300 at=6", "S SA 300 101 at=10", "C A 101 301"]
+    assert doubts(Story(*spoiled, end_ms=9000), "C") == {"ESTABLISHED": SYNS}, "of the copies one was sound"
+
+
+def test_a_syn_to_which_nobody_said_anything():
+    """Who receives it in SYN-SENT sends a SYN-ACK, and again when the timer runs out: silence shows no SYN-RECEIVED."""
+    assert doubts(Story("C S 100", "S S 300 at=0", "S RA 0 101 at=20", end_ms=9000), "C")["SYN-RECEIVED"] == ARRIVAL
+
+
+def test_a_reset_after_which_the_peer_asks_for_a_connection_itself():
+    begin = ["C S 100", "S RA 0 101"]
+    assert doubts(Story(*begin, end_ms=9000, anew=("S", 20)), "C") == {"CLOSED": OVERTAKEN}
+    assert doubts(Story(*begin, end_ms=9000, anew=("S", 4000)), "C") == {}
+    assert doubts(Story(*begin, end_ms=9000, anew=("C", 20)), "C") == {}
+
+
+def test_a_reset_before_a_syn_ack_that_its_own_fin_has_overtaken():
+    late = ["C S 100", "S FA 301 101 at=264", "C R 101 at=264", "S SA 300 101 at=265", "C R 101 at=266", "S R 302 at=1266"]
+    assert doubts(Story(*late, end_ms=9000), "S")["CLOSED"] == CROSSED
 
 
 @pytest.mark.parametrize(("end_ms", "wanted"), [(50, {"ESTABLISHED": LATE, "CLOSED": ARRIVAL}), (9000, {"ESTABLISHED": LATE})])

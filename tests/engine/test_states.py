@@ -380,3 +380,10 @@ def test_noise_never_breaks_the_log_or_the_table():
         ]
         story = Story(*lines, end_ms=dice.choice([0, 10**6]))
         assert len(story.rows) <= 128
+
+
+def test_a_copy_of_a_damaged_syn_ack_is_no_repeat():
+    """The same IP identification: the network held one of both copies; a SYN-ACK sent again would mean that the third segment was lost."""
+    begin = ["C S 100 id=1", "S SA 300 101 id=1", "C S 100 id=1", "S SA 300 101 id=2 sum=bad", "C A 101 301 id=2", "C R 101 id=3 at=98"]
+    story = Story(*begin, "S SA 300 101 id=2 at=1004", "C R 101 id=4", end_ms=9000)
+    assert story.path("S") == f"{PASSIVE} CLOSED"

@@ -17,8 +17,8 @@ from tcpinspect.lab.fates import Chance, Treatment
 from tcpinspect.lab.packet import unwrap
 from tcpinspect.lab.rules import rule
 from tcpinspect.lab.wire import TapPosition, Wire
-from tcpinspect.protocol.header import flag_letters
-from tcpinspect.protocol.rfc9293 import State
+from tcpinspect.protocol.header import RST, flag_letters
+from tcpinspect.protocol.rfc9293 import Event, State
 
 A, B = ("192.0.2.1", 4000), ("198.51.100.2", 80)
 A6, B6 = ("2001:db8::1", 4000), ("2001:db8::2", 80)
@@ -173,3 +173,16 @@ def test_two_ends_that_never_stop_are_stopped(monkeypatch: pytest.MonkeyPatch) -
     wire.at(0, client.endpoint.open_active)
     with pytest.raises(LabError, match="do not stop"):
         wire.run(10**18)
+
+
+def test_a_call_that_sends_nothing_shows_in_no_frame() -> None:
+    """ABORT in SYN-SENT is silent (RFC 9293 §3.10.5); the RST that follows is the answer of CLOSED to the peer's SYN."""
+    first, second = Endpoint(A, B, iss=100), Endpoint(B, A, iss=300)
+    wire = Wire(EndpointEnd(first), EndpointEnd(second))
+    wire.at(0, first.open_active)
+    wire.at(1 * MILLISECOND, first.abort)
+    wire.at(2 * MILLISECOND, second.open_active)
+    wire.run(60_000 * MILLISECOND)
+    assert [packet.segment.flags & RST for _, octets in wire.frames if (packet := unwrap(octets))].count(RST), "CLOSED answered"
+    mine = [(entry.step.event, entry.frame) for entry in wire.timeline() if entry.end == "A"]
+    assert mine == [(Event.OPEN_ACTIVE, 1), (Event.ABORT, None)]
