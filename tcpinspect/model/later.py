@@ -101,9 +101,12 @@ class _Later:
 def _now(column: Any) -> Any:
     """Make it become the array, if it has not yet."""
     mine = vars(column)
-    if "_make" in mine:
-        made = mine["_make"]()
+    make = mine.get("_make")
+    if make is not None:
+        made = make()
         mine.update(vars(made))
         column.__class__ = type(made)
-        del mine["_make"], mine["_rows"]
+        # Another thread may have looked at the same moment.
+        mine.pop("_make", None)
+        mine.pop("_rows", None)
     return column

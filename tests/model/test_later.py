@@ -5,7 +5,9 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Barrier
 from typing import Any
 
 import pytest
@@ -125,6 +127,18 @@ def test_what_fails_to_be_made_is_asked_for_again() -> None:
     with pytest.raises(MemoryError, match="no room"):
         column.sum()
     assert column.sum() == 4
+
+
+def test_two_threads_may_look_at_once() -> None:
+    both = Barrier(2, timeout=10)
+
+    def make() -> Any:
+        both.wait()
+        return ARRAYS["int"]()
+
+    column = later("int", 3, make)
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(lambda _: column.sum(), range(2))) == [4, 4]
 
 
 @FROM_3
