@@ -14,6 +14,7 @@ cdef class Solver(Walk):
     cpdef int hear_next_syn(self, long long side, long long time_ns) except -1
     cdef int _tell_overtaken(self, long long i) except -1
     cdef int _send_early(self, long long k) except -1
+    cdef bint _knew_alike(self, long long k, long long i) noexcept
     cdef int _tell_missed(self, long long i) except -1
     cdef int _unseen(self, long long n) except -1
     cdef int _error(self) except -1

@@ -179,7 +179,7 @@ class Solver(Walk):
             return 0
         if self.state == CLOSED:
             return self._send_early(k)
-        if k == i or self._missed(k, i):
+        if k == i or self._missed(k, i) or self._knew_alike(k, i):
             return self._tell_missed(i)
         if self.state < ESTABLISHED:
             return self._send_early(k)
@@ -189,6 +189,10 @@ class Solver(Walk):
         if not self._covers_fin(k, 1 - self.x):
             self.told = k
         return 0
+
+    def _knew_alike(self, k, i):
+        """FIN k acknowledges the peer's, as record i does: whichever copy of it left first, it may have left in answer to that."""
+        return not self.fin_received and self._covers_fin(k, 1 - self.x) and self._covers_fin(i, 1 - self.x)
 
     def _send_early(self, k):
         """Record k, which passed the capture point later, was sent now."""

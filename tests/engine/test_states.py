@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from tcpinspect.engine.doubts import DOUBTS
 from tcpinspect.engine.moments import Moments
 from tcpinspect.engine.segment import Segment
 from tcpinspect.engine.states import likely_client
@@ -275,6 +276,16 @@ def test_fin_wait_1_its_repeated_fin_says_which_copy_of_the_peers_came():
     story = Story(*begin, "S FA 301 102 at=1500", "C A 102 302", "S A 302 102")
     assert story.path("S") == PASSIVE + " FIN-WAIT-1 CLOSING TIME-WAIT" and story.row("S", "CLOSING")[0] == 5
     assert Story(*begin, "S A 302 102").path("S") == PASSIVE + " FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT"
+
+
+def test_close_wait_the_fin_passes_behind_the_answer_to_a_repeat_and_knows_as_much():
+    """Its first copy and the ACK before that were lost on their way to the capture point: who closed first is not to be told."""
+    begin = ["C S 100", "S SA 300 101 at=0", "C A 101 301 at=200", "S FA 301 101 at=1000", "S FA 301 101 at=1600", "C A 102 302 at=1800"]
+    story = Story(*begin, "C FA 101 302 at=2050", "S A 302 102 at=2050")
+    assert story.path("C") == ACTIVE + " CLOSE-WAIT LAST-ACK CLOSED" and story.row("C", "LAST-ACK") == (6, "CLOSE", "inferred")
+    assert all(DOUBTS[row["doubt"]].startswith("this side's FIN was lost") for row in story.by_name["C"][2:])
+    early = Story(*begin, "C FA 101 301 at=1850", "S A 302 102 at=2050")
+    assert early.path("C") == ACTIVE + " FIN-WAIT-1 CLOSING TIME-WAIT", "it does not know of the other"
 
 
 def test_syn_received_the_fin_overtakes_the_syn_ack():
