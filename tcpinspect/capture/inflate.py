@@ -1,19 +1,18 @@
-"""Decompress captures: gzip by the fastest library there is, zstd, bzip2, xz; and a thread that does so ahead. Floor 1.
+"""Decompress captures: gzip by the fastest library there is, zstd, bzip2, xz. Floor 1.
 
 On 95 MB of packets (28.6 MB as gzip), CPU seconds: zlib-ng 0.15, isal 0.15, the standard library's zlib 0.26, zstandard 0.09.
-zlib-ng has zlib's own interface, so that one loop serves it and the standard library where it is missing.
+zlib-ng has zlib's own interface, so that one loop serves it and the standard library where it is missing. A thread that decompresses
+ahead brings nothing: the engine holds the interpreter's lock while it works, so that both took turns, and paid for it.
 Reading: RFC 1952 §2.2 (members), RFC 8878 §3.1 (frames).
 """
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
-from queue import SimpleQueue
 from typing import Any, Protocol
 
-_INPUT = 1 << 18  # compressed octets in one go: large enough that the thread seldom asks for the interpreter's lock
-_OUTPUT = 1 << 20
+_INPUT = 1 << 16  # compressed octets in one go
+_OUTPUT = 1 << 18
 _SALVAGE = 256  # steps of compressed octets up to the place of the damage
 _WITH_GZIP_HEADER = 31
 # A frame may ask for a window of 2 GiB; 2^27 (the zstd tool's own default limit) bounds the memory.
@@ -195,73 +194,3 @@ class _Gzip:
             else:
                 at += size
         return out
-
-
-class Ahead:
-    """Reads on in a thread of its own while the caller works on what came before; the libraries let go of the interpreter.
-
-    The first octets come without it: most captures are small. `close` ends the thread.
-    """
-
-    _SIZE, _DEPTH = 1 << 20, 4
-
-    def __init__(self, inner: Into) -> None:
-        self._inner = inner
-        self._calls = 0
-        self._thread: threading.Thread | None = None
-        self._free: SimpleQueue[bytearray | None] = SimpleQueue()
-        self._full: SimpleQueue[tuple[bytearray, int, BaseException | None]] = SimpleQueue()
-        self._piece = memoryview(b"")
-        self._buffer = bytearray()
-        self._ended: BaseException | bool = False
-
-    def readinto(self, buffer: memoryview) -> int:
-        if self._thread is None:
-            self._calls += 1
-            if self._calls <= 2:
-                return self._inner(buffer)
-            self._start()
-        if not self._piece and not self._next():
-            return 0
-        size = min(len(buffer), len(self._piece))
-        buffer[:size] = self._piece[:size]
-        self._piece = self._piece[size:]
-        return size
-
-    def _start(self) -> None:
-        for _ in range(self._DEPTH):
-            self._free.put(bytearray(self._SIZE))
-        self._thread = threading.Thread(target=self._run, name="decompress", daemon=True)
-        self._thread.start()
-
-    def _next(self) -> bool:
-        """Take the next full buffer and give back the last one; False at the end."""
-        if self._ended is not False:
-            if isinstance(self._ended, BaseException):
-                raise self._ended
-            return False
-        if self._buffer:
-            self._free.put(self._buffer)
-        self._buffer, size, error = self._full.get()
-        self._piece = memoryview(self._buffer)[:size]
-        if not size:
-            self._ended = error if error is not None else True
-            return self._next()
-        return True
-
-    def _run(self) -> None:
-        while (buffer := self._free.get()) is not None:
-            size, error = 0, None
-            try:
-                size = self._inner(memoryview(buffer))
-            except BaseException as raised:  # it belongs to the thread that reads
-                error = raised
-            self._full.put((buffer, size, error))
-            if not size:
-                return
-
-    def close(self) -> None:
-        if self._thread is not None:
-            self._ended = True
-            self._free.put(None)
-            self._thread.join()

@@ -21,7 +21,6 @@ from tcpinspect.errors import CaptureError, FormatError, UsageError
 
 _PEEK_SIZE = 1 << 16
 _SMALLEST_BLOCK = 1 << 16
-_AHEAD_AT_MOST = 4  # files that are decompressed in threads of their own
 _NAMED_AT_MOST = 3
 
 
@@ -54,9 +53,9 @@ class _File:
         assert self._source is not None
         return self._source
 
-    def open(self, block_size: int = BLOCK_SIZE, *, ahead: bool = True) -> bool:
+    def open(self, block_size: int = BLOCK_SIZE) -> bool:
         """Open the file and read its first block; whether it has a packet. Raises CaptureError."""
-        self._source = Source(self.where, follow=self.follow, ahead=ahead)
+        self._source = Source(self.where, follow=self.follow)
         try:
             self._records = records = Records(self._source, block_size)
         except FormatError:
@@ -81,7 +80,7 @@ class _File:
         if twice and self.follow is not None and os.path.getsize(self.where) == 0:  # type: ignore[arg-type]
             return
         try:
-            if self.open(_PEEK_SIZE if twice else BLOCK_SIZE, ahead=False):
+            if self.open(_PEEK_SIZE if twice else BLOCK_SIZE):
                 self.first_ns = self.records.time(0)
         finally:
             if twice:
@@ -180,7 +179,7 @@ class Files:
                 found = False
             else:
                 room = max(_SMALLEST_BLOCK, BLOCK_SIZE // (len(reading) + 1))
-                found = file.open(room, ahead=len(reading) < _AHEAD_AT_MOST)
+                found = file.open(room)
                 self.interrupted |= file.source.interrupted
         except CaptureError as error:  # it was readable when its first packet was looked at
             self._left_out.append(f"left out: {error}")

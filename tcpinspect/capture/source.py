@@ -30,11 +30,10 @@ class Source:
     None until reading meets the end of what is readable; `interrupted` says that Ctrl-C ended the reading; `bytes_read`
     counts octets after decompression, `bytes_taken` those of the file itself.
 
-    `follow`: at the end of the file wait for more, at most so many seconds in one go. `ahead`: decompress a regular file
-    in a thread of its own, while what it gave before is analysed.
+    `follow`: at the end of the file wait for more, at most so many seconds in one go.
     """
 
-    def __init__(self, where: Input, *, follow: float | None = None, ahead: bool = True) -> None:
+    def __init__(self, where: Input, *, follow: float | None = None) -> None:
         self.damage: str | None = None
         self.interrupted = False
         self.bytes_read = 0
@@ -49,7 +48,9 @@ class Source:
         self.compression = next((kind for magic, kind in _MAGIC.items() if head.startswith(magic)), "")
         self._readinto: Callable[[memoryview], int] = self._raw.readinto
         if self.compression:
-            self._decompress(ahead and follow is None and isinstance(opened, io.FileIO) and is_regular(where))
+            from tcpinspect.capture.inflate import decompressor
+
+            self._readinto = decompressor(self.compression, self._raw)
 
     def _open(self, where: Input) -> tuple[str, Any]:
         if isinstance(where, (bytes, bytearray, memoryview)):
@@ -71,16 +72,6 @@ class Source:
             raise CaptureError(f"cannot read {path!r}: {error.strerror}{advice}") from None
         self._close.append(opened.close)
         return os.path.basename(path), opened
-
-    def _decompress(self, ahead: bool) -> None:
-        from tcpinspect.capture.inflate import Ahead, decompressor
-
-        inner = decompressor(self.compression, self._raw)
-        self._readinto = inner
-        if ahead and cores() > 1:
-            thread = Ahead(inner)
-            self._readinto = thread.readinto
-            self._close.insert(0, thread.close)
 
     @property
     def bytes_taken(self) -> int:

@@ -72,7 +72,7 @@ _COUNTERS = ("segments", "late_segments", "checksums_good", "checksums_bad", "ch
 
 def jobs_for(where: Input | Sequence[Input], jobs: int | None, follow: float | None = None) -> int:
     """How many processes to use: `jobs`, or without a wish one a core, where the capture is large; one where it cannot be opened
-    twice, grows, or is compressed (then decompression is the second core's work)."""
+    twice, grows, or is compressed (each process would decompress all of it)."""
     files = inputs(where)
     if jobs == 1 or follow is not None or not hasattr(os, "fork") or not all(map(is_plain, files)):
         return 1
