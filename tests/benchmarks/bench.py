@@ -1,11 +1,11 @@
 """How fast is tcpinspect beside the C tools: CPU time and memory of whole processes, in turn on the same capture.
 
-    python tests/benchmarks/bench.py [--packets 100k|1M|5M] [--capture FILE] [--runs N] [--readme]
+    python tests/benchmarks/bench.py [--packets 100k|1M|5M] [--capture FILE] [--runs N] [--slow] [--readme]
 
 The captures of the second table (small, compressed, with full payload) are made here too; it has one row a claim of its own.
 Without --capture a realistic one is made (`traffic.py`) and thrown away. Every round runs each job once, so that a noisy
 machine disturbs all alike; ratios are taken within a round, and printed as median and spread. Tools that are missing are left
-out; tshark, and the segments as text, run on up to a million packets only. --readme writes the table into the README.
+out; tshark, and the segments as text, run on up to a million packets only, or with --slow. --readme writes the table into the README.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ class Job:
     peak: list[float] = field(default_factory=list)
 
 
-def jobs(capture: Path, packets: int) -> list[Job]:
-    """The jobs that can run here, ours first."""
+def jobs(capture: Path, packets: int, *, slow: bool = False) -> list[Job]:
+    """The jobs that can run here, ours first; `slow`: also those that take minutes."""
     ours = [sys.executable, "-m", "tcpinspect"]
     file = str(capture)
     found = [
@@ -66,7 +66,7 @@ def jobs(capture: Path, packets: int) -> list[Job]:
     ]
     if importlib.util.find_spec("nfstream"):
         found.append(Job("nfstream", [sys.executable, "-c", NFSTREAM, file], slow=True, peer=True))
-    return [job for job in found if (not job.peer or shutil.which(job.command[0])) and (not job.slow or packets <= SLOW_UP_TO)]
+    return [job for job in found if (not job.peer or shutil.which(job.command[0])) and (not job.slow or slow or packets <= SLOW_UP_TO)]
 
 
 def measure(job: Job, scratch: Path) -> None:
@@ -207,6 +207,7 @@ def main() -> None:
     parser.add_argument("--capture", type=Path, help="measure on this capture instead; tcptrace reads pcap only")
     parser.add_argument("--runs", type=positive, default=5, help="rounds (default 5)")
     parser.add_argument("--full", type=int, default=1000, metavar="MB", help="the capture with full payload; 0: none (default 1000)")
+    parser.add_argument("--slow", action="store_true", help="run tshark, and the segments as text, on more than a million packets, too")
     parser.add_argument("--readme", action="store_true", help="write the table between the marks of README.md")
     args = parser.parse_args()
     # As an installation has it, even where the environment forbids Python to write bytecode.
@@ -220,7 +221,7 @@ def main() -> None:
         else:
             packets = args.packets
             subprocess.run([sys.executable, str(Path(__file__).with_name("traffic.py")), str(capture), str(packets)], check=True)
-        found = jobs(capture, packets)
+        found = jobs(capture, packets, slow=args.slow)
         run(found, args.runs)
         text = report(found, packets, capture.stat().st_size, args.runs)
         claims = load_claims().claims(capture, Path(scratch), full=args.full)

@@ -127,6 +127,13 @@ def test_the_benchmark_measures_and_prints_a_table(tmp_path: Path) -> None:
     assert len({line.count("|") for line in text.splitlines()}) == 1
 
 
+def test_what_takes_minutes_runs_on_small_captures_or_when_asked_for() -> None:
+    def names(packets: int, **asked: bool) -> set[str]:
+        return {job.name for job in bench.jobs(Path("x.pcap"), packets, **asked)}
+
+    assert names(5_000_000) < names(5_000_000, slow=True) == names(500)
+
+
 def test_a_readme_without_marks_is_left_alone(tmp_path: Path) -> None:
     readme = tmp_path / "README.md"
     readme.write_text("# x\n")
