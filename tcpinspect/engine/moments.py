@@ -45,6 +45,7 @@ REPEATS = cython.declare(cython.longlong, 128)
 
 COVERS_SYN = cython.declare(cython.longlong, ACKS_SYN)
 COVERS_FIN = cython.declare(cython.longlong, ACKS_FIN)
+DATA = cython.declare(cython.longlong, 1 << 10)  # marks of a kind like the two above
 RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
 WRONG = cython.declare(cython.longlong, SUM_WRONG)
 GOOD_CHECKSUM = cython.declare(cython.longlong, 1)
@@ -173,6 +174,25 @@ class Moments:
         self.n += 1
         return 0
 
+    def go_on(self, s, side):
+        """`note` for a segment of a steady stretch; returns what `logs_all` says then."""
+        kind: cython.longlong = s.flags & ACK
+        if s.payload_len > 0:
+            kind |= DATA
+        if self.syn[1 - side] >= 0 and difference(s.ack, self.syn[1 - side]) > 0:
+            kind |= COVERS_SYN
+        if kind == self.signature[side] or self.phase == CLOSING or self.n >= CAPACITY - SPECIALS:
+            self.note(s, side)
+            return self.logs_all()
+        self.news(s, side, kind)
+        self.top[side] = (s.seq + s.payload_len) & MASK
+        self.acked[side] = s.ack
+        if kind & COVERS_SYN or self.syn[1 - side] < 0:
+            self.settled[side] = 1
+            if self.settled[1 - side]:
+                self.phase = ESTABLISHED
+        return self.logs_all()
+
     def logs_all(self):
         """1 before the handshake is over, and from the first FIN or RST on."""
         return self.phase != ESTABLISHED
@@ -204,7 +224,7 @@ class Moments:
         if s.checksum_status == BAD_CHECKSUM:
             kind |= 0x1000
         if s.payload_len > 0:
-            kind |= 0x400
+            kind |= DATA
             if self.top[side] >= 0 and difference(s.seq, self.top[side]) < 0:
                 repeat = 1
                 kind |= 0x800
