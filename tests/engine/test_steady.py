@@ -28,6 +28,7 @@ from ..conftest import CAPTURES
 OCTETS = 8
 M = 0xFFFFFFFF
 MSS, LARGE, SNAPLEN = 1000, 9000, 80
+CUT_OPTIONS = 58  # of Ethernet, IPv4 and 20 octets of TCP 54 are left
 TIMESTAMPS = 1 << 12
 
 
@@ -157,6 +158,12 @@ class Talk:
         elif what == "close":
             self.heard[side] = self.due[1 - side]
             self.say(side, FIN | ACK)
+        elif what in ("close behind", "close ahead"):
+            self.heard[side] = (self.due[1 - side] + (octets if what == "close ahead" else -octets)) & M
+            self.say(side, FIN | ACK)
+        elif what == "close with options":
+            self.heard[side] = self.due[1 - side]
+            self.say(side, FIN | ACK, syn=True)
         elif what == "data and close":
             self.heard[side] = self.due[1 - side]
             self.say(side, FIN | ACK, octets)
@@ -168,6 +175,7 @@ STEADY = ("answer", "half an answer", "data", "data and answer")
 ODD = (
     "again", "the same", "a hole", "nothing new", "keep-alive", "another window", "all that fits", "ahead of itself", "a long time",
     "an earlier time", "wrong sum", "large", "SYN", "FIN", "RST", "close", "data and close",
+    "close behind", "close ahead", "close with options",
 )  # fmt: skip
 ODD_BEGINNINGS = (
     "no window", "other timestamps", "nothing new", "left out", "ECN", "PSH", "data", "wrong sum", "no options", "a hole", "again",
@@ -197,10 +205,13 @@ def test_each_oddity_amid_a_stretch(odd: str, timestamps: bool, snaplen: int) ->
 def test_each_oddity_of_a_handshake(odd: str, timestamps: bool) -> None:
     for isn in ((M - 2000, 7000), (0, 7), (M, M - 1), (5, 0)):
         for where in ((odd,), ("", odd), ("", "", odd), (odd, odd, odd)):
-            talk = Talk(isn, timestamps=timestamps, snaplen=1 << 16, handshake=True, odd=where)
-            for word in (*GOING, ("close", 0, 1), ("close", 1, 1), ("answer", 0, 1)):
-                talk.go(*word)
-            assert_alike(broken.written(talk.packets))
+            for snaplen in (1 << 16, CUT_OPTIONS):
+                talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=True, odd=where)
+                assert_alike(broken.written(talk.packets))
+                for word in (*GOING, ("close", 0, 1), ("close", 1, 1), ("answer", 0, 1)):
+                    talk.go(*word)
+                assert_alike(broken.written(talk.packets))
+                assert_alike(broken.written(talk.packets[:2]))
 
 
 @pytest.mark.parametrize("snaplen", [SNAPLEN, 1 << 16])
