@@ -42,7 +42,8 @@ ZERO_WINDOW_PROBE = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("z
 ZERO_WINDOW_PROBE_ACK = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("zero_window_probe_ack"))
 KEEP_ALIVE = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("keep_alive"))
 KEEP_ALIVE_ACK = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("keep_alive_ack"))
-REUSED_PORTS = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("reused_ports"))
+REUSED_PORTS_BIT = 1 << ANALYSIS_FLAGS.index("reused_ports")
+REUSED_PORTS = cython.declare(cython.longlong, REUSED_PORTS_BIT)
 
 # Not a flag of the table: Wireshark has looked at the segment closely, which decides whether it shows the initial RTT.
 NOTED = cython.declare(cython.longlong, 1 << len(ANALYSIS_FLAGS))
@@ -51,12 +52,13 @@ NOTED = cython.declare(cython.longlong, 1 << len(ANALYSIS_FLAGS))
 DATA = cython.declare(cython.longlong, DATA_BIT)
 PURE_ACK = cython.declare(cython.longlong, ACK_BIT)
 # tcp.completeness
-SAW_SYN = cython.declare(cython.longlong, 1)
-SAW_SYN_ACK = cython.declare(cython.longlong, 2)
-SAW_ACK = cython.declare(cython.longlong, 4)
-SAW_DATA = cython.declare(cython.longlong, 8)
-SAW_FIN = cython.declare(cython.longlong, 16)
-SAW_RST = cython.declare(cython.longlong, 32)
+COMPLETENESS = {"SYN": 1, "SYN-ACK": 2, "ACK": 4, "data": 8, "FIN": 16, "RST": 32}
+SAW_SYN = cython.declare(cython.longlong, COMPLETENESS["SYN"])
+SAW_SYN_ACK = cython.declare(cython.longlong, COMPLETENESS["SYN-ACK"])
+SAW_ACK = cython.declare(cython.longlong, COMPLETENESS["ACK"])
+SAW_DATA = cython.declare(cython.longlong, COMPLETENESS["data"])
+SAW_FIN = cython.declare(cython.longlong, COMPLETENESS["FIN"])
+SAW_RST = cython.declare(cython.longlong, COMPLETENESS["RST"])
 
 # Window scale of one direction besides the shift itself.
 UNKNOWN = cython.declare(cython.longlong, -1)

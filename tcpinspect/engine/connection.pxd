@@ -17,7 +17,7 @@ cdef class Connection:
     cdef public Half half0, half1
     cdef public Watch watch
     cdef int place
-    cdef public signed char ghost, alone, client, used, superseded, family
+    cdef public signed char ghost, alone, client, used, superseded, family, opening, closing
     cdef public Samples rtt0, rtt1
     cdef public Outcome outcome
     cdef public Moments moments

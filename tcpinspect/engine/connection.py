@@ -41,7 +41,8 @@ class Connection:
 
     `superseded`: a later connection has taken its address pair, opened by side 0 (1) or side 1 (2) of this one at `superseded_ns`.
     `ghost`: it stands for segments that came after its rows were written; it gets none again. `place`: where it stands among those
-    alive (engine.track). `stretch`: how it only goes on (engine.steady), None before it ever did.
+    alive (engine.track). `stretch`: how it only goes on (engine.steady), None before it ever did. `opening` and `closing`: how much of a
+    handshake and a close by the book it has shown (engine.textbook); when something else comes, -1 and 0.
     """
 
     def __init__(self):
@@ -67,6 +68,7 @@ class Connection:
         self.previous = -1
         self.superseded = 0
         self.ghost = 0
+        self.opening = self.closing = 0
         self.family = s.family
         self.hi0 = s.src_hi
         self.lo0 = s.src_lo

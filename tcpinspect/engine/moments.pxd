@@ -21,6 +21,8 @@ cdef class Moments:
     cdef int reset(self) noexcept
     cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1
+    cdef int news(self, Segment s, long long side, long long kind) except -1
+    cdef bint go_on(self, Segment s, long long side) except -1
     cdef inline bint logs_all(self) noexcept
     cdef bint join(self, Stretch t, long long side) noexcept
     cdef int catch_up(self, Stretch t, long long side) noexcept

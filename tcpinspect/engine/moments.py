@@ -31,6 +31,9 @@ MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 FIELDS = ("frame", "time_ns", "seq", "ack", "flags", "length", "ts_val", "ts_ecr", "floor", "top", "peer_top")
 WIDTH = cython.declare(cython.longlong, 11)
 SIDE_BIT = 9
+# Marks of a kind of segment besides its flags: it acknowledges the peer's SYN, its FIN.
+ACKS_SYN = 1 << 8
+ACKS_FIN = 1 << 9
 SUM_WRONG = 1 << 10
 SUM_RIGHT = 1 << 11
 CAPACITY = cython.declare(cython.longlong, 256)
@@ -40,6 +43,9 @@ NEAR = cython.declare(cython.longlong, 4)
 # How far gap-filling repeats of data behind an unacknowledged FIN may fill the log.
 REPEATS = cython.declare(cython.longlong, 128)
 
+COVERS_SYN = cython.declare(cython.longlong, ACKS_SYN)
+COVERS_FIN = cython.declare(cython.longlong, ACKS_FIN)
+DATA = cython.declare(cython.longlong, 1 << 10)  # marks of a kind like the two above
 RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
 WRONG = cython.declare(cython.longlong, SUM_WRONG)
 GOOD_CHECKSUM = cython.declare(cython.longlong, 1)
@@ -48,9 +54,10 @@ BAD_CHECKSUM = cython.declare(cython.longlong, 2)
 # How often an interrupted run of the same SYN, FIN or RST is logged.
 SPECIALS = cython.declare(cython.longlong, 16)
 
-HANDSHAKE = cython.declare(cython.longlong, 0)
-ESTABLISHED = cython.declare(cython.longlong, 1)
-CLOSING = cython.declare(cython.longlong, 2)
+PHASES = ("handshake", "established", "closing")
+HANDSHAKE = cython.declare(cython.longlong, PHASES.index("handshake"))
+ESTABLISHED = cython.declare(cython.longlong, PHASES.index("established"))
+CLOSING = cython.declare(cython.longlong, PHASES.index("closing"))
 
 
 class Moments:
@@ -148,6 +155,44 @@ class Moments:
                 self.acked[side] = s.ack
         return at >= 0
 
+    def news(self, s, side, kind):
+        """Log a segment of a kind that its sender's last one was not; in an opening or a close by the book all are. What it tells of the
+        side's numbers is left to the caller."""
+        if self.n == self.room:
+            self.grow()
+        self.epoch += 1
+        self.signature[side] = kind
+        self.count_epoch[side] = self.epoch
+        self.count[side] = 1
+        if kind & (SYN | FIN):
+            self.count[1 - side] = 0
+        self.last_seq[side] = s.seq
+        self.last_ack[side] = s.ack
+        self.run = 1
+        self.last_at[side] = self.n
+        self._write(s, side, self.n)
+        self.n += 1
+        return 0
+
+    def go_on(self, s, side):
+        """`note` for a segment of a steady stretch; returns what `logs_all` says then."""
+        kind: cython.longlong = s.flags & ACK
+        if s.payload_len > 0:
+            kind |= DATA
+        if self.syn[1 - side] >= 0 and difference(s.ack, self.syn[1 - side]) > 0:
+            kind |= COVERS_SYN
+        if kind == self.signature[side] or self.phase == CLOSING or self.n >= CAPACITY - SPECIALS:
+            self.note(s, side)
+            return self.logs_all()
+        self.news(s, side, kind)
+        self.top[side] = (s.seq + s.payload_len) & MASK
+        self.acked[side] = s.ack
+        if kind & COVERS_SYN or self.syn[1 - side] < 0:
+            self.settled[side] = 1
+            if self.settled[1 - side]:
+                self.phase = ESTABLISHED
+        return self.logs_all()
+
     def logs_all(self):
         """1 before the handshake is over, and from the first FIN or RST on."""
         return self.phase != ESTABLISHED
@@ -172,14 +217,14 @@ class Moments:
         news: cython.longlong = 0
         if flags & ACK:
             if self.syn[other] >= 0 and difference(s.ack, self.syn[other]) > 0:
-                kind |= 0x100
+                kind |= COVERS_SYN
             if self.fin[other] >= 0 and difference(s.ack, self.fin[other]) > 0:
-                kind |= 0x200
+                kind |= COVERS_FIN
                 news = self.acked[side] < 0 or difference(self.acked[side], self.fin[other]) <= 0
         if s.checksum_status == BAD_CHECKSUM:
             kind |= 0x1000
         if s.payload_len > 0:
-            kind |= 0x400
+            kind |= DATA
             if self.top[side] >= 0 and difference(s.seq, self.top[side]) < 0:
                 repeat = 1
                 kind |= 0x800

@@ -42,6 +42,9 @@ def join(c):
     side: cython.longlong
     half: Half
     t: Stretch
+    # What stays open longest, while a loss is made good, is asked first.
+    if c.half0.duplicate_acks or c.half1.duplicate_acks or c.half0.sacked or c.half1.sacked:
+        return 0
     if not c.outcome.is_established() or not c.pair.is_settled():
         return 0
     # A socket connected to itself hears each segment twice; and the clock of the handshake wants every segment.
@@ -174,8 +177,7 @@ def go_on(c, t, s, fwd, rev):
             c.outcome.gap(1 - side)
     count(t, s, side)
     if t.logged:
-        c.moments.note(s, side)
-        t.logged = c.moments.logs_all()
+        t.logged = c.moments.go_on(s, side)
     if s.shown:
         show(s, fwd, c.pair, found, rtt_ns)
     return 1

@@ -4,7 +4,9 @@ import cython
 
 # The shift of a window whose scale is unknown: it ends at its acknowledgment, where no data that goes on can end.
 NOWHERE = 32
-# Kinds of segments, in `noted`: data, and an acknowledgment alone.
+# Kinds of segments that a side has shown, as engine.zeek keeps them; in `noted` only data, and an acknowledgment alone.
+SYN_BIT = 1
+FIN_BIT = 2
 DATA_BIT = 16
 ACK_BIT = 32
 

@@ -10,6 +10,7 @@ from tcpinspect.engine.pairs cimport Pairs
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.steady cimport go_on, join, settle
 from tcpinspect.engine.stretch cimport Stretch
+from tcpinspect.engine.textbook cimport closes, opens
 from tcpinspect.engine.whole cimport Whole
 
 @cython.final

@@ -20,6 +20,7 @@ from array import array
 
 from tcpinspect.engine.links import ICMP, ICMPV6
 from tcpinspect.engine.states import TIME_WAIT_LASTS_S
+from tcpinspect.engine.textbook import OPENED
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import State
 
@@ -34,6 +35,7 @@ if not cython.compiled:
     from tcpinspect.engine.segment import Segment
     from tcpinspect.engine.steady import go_on, join, settle
     from tcpinspect.engine.stretch import Stretch
+    from tcpinspect.engine.textbook import closes, opens
     from tcpinspect.engine.whole import Whole
 
 R_ICMP = cython.declare(cython.longlong, ICMP)
@@ -59,6 +61,8 @@ LIMITS = {
 SECOND = cython.declare(cython.longlong, 1_000_000_000)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_S = cython.declare(cython.longlong, TIME_WAIT_LASTS_S)
+# Connection.opening after a handshake by the book.
+OPEN = cython.declare(cython.longlong, OPENED)
 # So many of those alive are looked at for each new one, in turn.
 LOOKS = cython.declare(cython.longlong, 4)
 # So many segments are collected and then followed connection by connection: what a connection remembers is fetched once for all
@@ -276,21 +280,26 @@ class Tracker(Whole):
             s = cython.cast(Segment, kept[k])
             side = s.side
             if not (running and (go_on(c, t, s, half1, half0) if side else go_on(c, t, s, half0, half1))):
-                if running:
-                    settle(c, health)
-                if side:
-                    analyse(s, half1, half0, pair, s.reused)
+                if self.steadily and (closes(c, s, running, health) if running or c.closing else 0 <= c.opening < OPEN and opens(c, s)):
+                    running = c.opening == OPEN and not c.closing
                 else:
-                    analyse(s, half0, half1, pair, s.reused)
-                c.segment(s, side)
-                c.outcome.segment(s, side)
-                c.moments.note(s, side)
-                if c.alone:
-                    c.moments.note(s, 1)
-                else:
-                    c.watch.note(s, side, health)
-                # After a segment that opened a question no stretch begins.
-                running = self.steadily and not s.flags & CONTROL and not s.analysis and not s.sack_count and join(c)
+                    if running:
+                        settle(c, health)
+                    c.opening = -1
+                    c.closing = 0
+                    if side:
+                        analyse(s, half1, half0, pair, s.reused)
+                    else:
+                        analyse(s, half0, half1, pair, s.reused)
+                    c.segment(s, side)
+                    c.outcome.segment(s, side)
+                    c.moments.note(s, side)
+                    if c.alone:
+                        c.moments.note(s, 1)
+                    else:
+                        c.watch.note(s, side, health)
+                    # After a segment that opened a question no stretch begins.
+                    running = self.steadily and not s.flags & CONTROL and not s.analysis and not s.sack_count and join(c)
                 t = c.stretch
             if c.ghost:
                 self.late_segments += 1

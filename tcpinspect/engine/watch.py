@@ -38,7 +38,8 @@ SHORTEST_TICK = cython.declare(cython.longlong, 500)
 LONGEST_TICK = cython.declare(cython.longlong, 2000000000)
 TICKS = cython.declare(cython.longlong, 20)
 # RFC 9293 §3.7.1: the MSS assumed without the option; smaller offers are ignored by senders.
-SMALLEST_MSS = cython.declare(cython.longlong, 536)
+LEAST_MSS = 536
+SMALLEST_MSS = cython.declare(cython.longlong, LEAST_MSS)
 JUMBO = cython.declare(cython.longlong, 9216)  # no network has larger frames; the loopback does
 NO_LIMIT = cython.declare(cython.longlong, 1 << 30)
 # So near before the newest identification a packet was sent just before it.

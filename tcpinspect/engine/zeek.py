@@ -8,7 +8,7 @@ import re
 
 import cython
 
-from tcpinspect.engine.stretch import ACK_BIT, DATA_BIT
+from tcpinspect.engine.stretch import ACK_BIT, DATA_BIT, FIN_BIT, SYN_BIT
 from tcpinspect.protocol import header
 
 if not cython.compiled:
@@ -39,8 +39,8 @@ CHECKSUM_GOOD = cython.declare(cython.longlong, 1)
 CHECKSUM_BAD = cython.declare(cython.longlong, 2)
 
 # Letters noted once a side (or, for S/H, F and R, again when the sequence number differs), as bits of `seen`.
-SEEN_SYN = cython.declare(cython.longlong, 1)
-SEEN_FIN = cython.declare(cython.longlong, 2)
+SEEN_SYN = cython.declare(cython.longlong, SYN_BIT)
+SEEN_FIN = cython.declare(cython.longlong, FIN_BIT)
 SEEN_RST = cython.declare(cython.longlong, 4)
 SEEN_FIN_RST = cython.declare(cython.longlong, 8)
 SEEN_DATA = cython.declare(cython.longlong, DATA_BIT)

@@ -1,4 +1,5 @@
-"""Where a connection only goes on, it is followed once for all analyses: that must change nothing of what any of them tells."""
+"""Where a connection only goes on, or opens and closes by the book, it is followed once for all analyses: that must change nothing of
+what any of them tells."""
 
 from __future__ import annotations
 
@@ -15,6 +16,7 @@ from tcpinspect.capture.source import Source
 from tcpinspect.engine.columns import SegmentColumns
 from tcpinspect.engine.finish import CONNECTION_FIELDS, STEP_FIELDS, Chunk, Finisher
 from tcpinspect.engine.signs import Suspects, signs
+from tcpinspect.engine.textbook import OPENED
 from tcpinspect.engine.track import Tracker
 from tcpinspect.protocol.checksum import checksum
 from tcpinspect.protocol.header import ACK, FIN, PSH, RST, SYN
@@ -26,6 +28,7 @@ from ..conftest import CAPTURES
 OCTETS = 8
 M = 0xFFFFFFFF
 MSS, LARGE, SNAPLEN = 1000, 9000, 80
+CUT_OPTIONS = 58  # of Ethernet, IPv4 and 20 octets of TCP 54 are left
 TIMESTAMPS = 1 << 12
 
 
@@ -65,17 +68,32 @@ def test_steadily_is_plainly(path: Path) -> None:
 class Talk:
     """A conversation whose speakers know where they are, so that most of what they say goes on."""
 
-    def __init__(self, isn: tuple[int, int], *, timestamps: bool, snaplen: int, handshake: bool) -> None:
+    def __init__(self, isn: tuple[int, int], *, timestamps: bool, snaplen: int, handshake: bool, odd: tuple[str, ...] = ()) -> None:
         self.due, self.heard, self.window = list(isn), [isn[1], isn[0]], [500, 500]
         self.at_ns, self.timestamps, self.snaplen = 10 * SECOND, timestamps, snaplen
         self.packets: list[Packet] = []
         self.last = b""
         if handshake:
-            self.say(0, SYN, syn=True)
-            self.heard[1] = self.due[0]
-            self.say(1, SYN | ACK, syn=True)
-            self.heard[0] = self.due[1]
-            self.say(0, ACK)
+            for (side, flags), change in zip(((0, SYN), (1, SYN | ACK), (0, ACK)), (*odd, "", "", ""), strict=False):
+                self.begin(side, flags, change)
+
+    def begin(self, side: int, flags: int, change: str) -> None:
+        """A segment of the handshake, with something odd about it or nothing."""
+        if flags & ACK:
+            self.heard[side] = self.due[1 - side]
+        before, self.at_ns = (self.window[side], self.timestamps), self.at_ns + {"an earlier time": -2 * MS, "at once": 0}.get(change, MS)
+        self.window[side] = 0 if change == "no window" else before[0]
+        self.timestamps ^= change == "other timestamps"
+        if change == "nothing new":
+            self.heard[side] = (self.heard[side] - 1) & M
+        if change != "left out":
+            self.say(
+                side, flags | (0xC0 if change == "ECN" else 0) | (PSH if change == "PSH" else 0), 9 if change == "data" else 0,
+                wrong=change == "wrong sum", syn=bool(flags & SYN) and change != "no options", ahead=change == "a hole",
+            )  # fmt: skip
+        if change in ("again", "the same"):
+            self.say(side, flags, back=bool(flags & SYN), syn=bool(flags & SYN)) if change == "again" else self.hear(self.last)
+        self.window[side], self.timestamps = before
 
     def say(self, side: int, flags: int, octets: int = 0, *, back: int = 0, wrong: bool = False, syn: bool = False, ahead: int = 0) -> None:
         """A segment of `side`, `back` octets before (or `ahead` of) where it stands."""
@@ -137,6 +155,18 @@ class Talk:
             self.say(side, ACK, octets, wrong=True)
         elif what == "large":
             self.say(side, ACK, MSS + octets)
+        elif what == "close":
+            self.heard[side] = self.due[1 - side]
+            self.say(side, FIN | ACK)
+        elif what in ("close behind", "close ahead"):
+            self.heard[side] = (self.due[1 - side] + (octets if what == "close ahead" else -octets)) & M
+            self.say(side, FIN | ACK)
+        elif what == "close with options":
+            self.heard[side] = self.due[1 - side]
+            self.say(side, FIN | ACK, syn=True)
+        elif what == "data and close":
+            self.heard[side] = self.due[1 - side]
+            self.say(side, FIN | ACK, octets)
         else:
             self.say(side, {"SYN": SYN, "FIN": FIN | ACK, "RST": RST}[what])
 
@@ -144,7 +174,12 @@ class Talk:
 STEADY = ("answer", "half an answer", "data", "data and answer")
 ODD = (
     "again", "the same", "a hole", "nothing new", "keep-alive", "another window", "all that fits", "ahead of itself", "a long time",
-    "an earlier time", "wrong sum", "large", "SYN", "FIN", "RST",
+    "an earlier time", "wrong sum", "large", "SYN", "FIN", "RST", "close", "data and close",
+    "close behind", "close ahead", "close with options",
+)  # fmt: skip
+ODD_BEGINNINGS = (
+    "no window", "other timestamps", "nothing new", "left out", "ECN", "PSH", "data", "wrong sum", "no options", "a hole", "again",
+    "the same", "an earlier time", "at once",
 )  # fmt: skip
 ISN = st.one_of(st.integers(0, M), st.integers(M - 3000, M), st.integers(2**31 - 3000, 2**31))
 WORDS = st.tuples(st.sampled_from(STEADY * 3 + ODD), st.integers(0, 1), st.sampled_from((1, 2, 30, 700, MSS)))
@@ -165,6 +200,39 @@ def test_each_oddity_amid_a_stretch(odd: str, timestamps: bool, snaplen: int) ->
             assert_alike(broken.written(talk.packets))
 
 
+@pytest.mark.parametrize("timestamps", [False, True])
+@pytest.mark.parametrize("odd", ODD_BEGINNINGS)
+def test_each_oddity_of_a_handshake(odd: str, timestamps: bool) -> None:
+    for isn in ((M - 2000, 7000), (0, 7), (M, M - 1), (5, 0)):
+        for where in ((odd,), ("", odd), ("", "", odd), (odd, odd, odd)):
+            for snaplen in (1 << 16, CUT_OPTIONS):
+                talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=True, odd=where)
+                assert_alike(broken.written(talk.packets))
+                for word in (*GOING, ("close", 0, 1), ("close", 1, 1), ("answer", 0, 1)):
+                    talk.go(*word)
+                assert_alike(broken.written(talk.packets))
+                assert_alike(broken.written(talk.packets[:2]))
+
+
+@pytest.mark.parametrize("snaplen", [SNAPLEN, 1 << 16])
+@pytest.mark.parametrize("timestamps", [False, True])
+@pytest.mark.parametrize("odd", (*STEADY, *ODD))
+def test_each_oddity_of_a_close(odd: str, timestamps: bool, snaplen: int) -> None:
+    ends = (
+        (("close", 1, 1), ("answer", 0, 1)),
+        (("answer", 1, 1), ("close", 1, 1), ("answer", 0, 1)),
+        (("FIN", 1, 1), ("answer", 0, 1), ("answer", 1, 1)),
+    )
+    for end in ends:
+        close = (("close", 0, 1), *end)
+        for at in range(len(close) + 1):
+            for side in (0, 1):
+                talk = Talk((M - 2000, 7000), timestamps=timestamps, snaplen=snaplen, handshake=True)
+                for word in (*GOING, *close[:at], (odd, side, 30), *close[at:]):
+                    talk.go(*word)
+                assert_alike(broken.written(talk.packets))
+
+
 def test_octets_the_snap_length_cut_off_amid_whole_ones() -> None:
     """Each is a gap to Zeek, once, when it is acknowledged; its letter comes at one and at ten."""
     for cut_before, between in ((1, 1), (9, 1), (1, 0), (9, 0)):
@@ -180,25 +248,38 @@ def test_octets_the_snap_length_cut_off_amid_whole_ones() -> None:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(), st.lists(WORDS, min_size=12, max_size=40))
-def test_whatever_is_said(isn: tuple[int, int], timestamps: bool, snaplen: int, handshake: bool, words: list[tuple[str, int, int]]) -> None:
-    talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=handshake)
+@given(
+    st.tuples(ISN, ISN), st.booleans(), st.sampled_from((SNAPLEN, 1 << 16)), st.booleans(),
+    st.tuples(*[st.sampled_from(("",) * 20 + ODD_BEGINNINGS)] * 3), st.lists(WORDS, min_size=5, max_size=40),
+)  # fmt: skip
+def test_whatever_is_said(
+    isn: tuple[int, int], timestamps: bool, snaplen: int, handshake: bool, odd: tuple[str, ...], words: list[tuple[str, int, int]]
+) -> None:
+    talk = Talk(isn, timestamps=timestamps, snaplen=snaplen, handshake=handshake, odd=odd)
     for word in words:
         talk.go(*word)
     assert_alike(broken.written(talk.packets))
 
 
-def test_a_stretch_is_one() -> None:
-    """What goes on is followed that way, else the tests above compare nothing."""
+def test_what_is_by_the_book_is_followed_that_way() -> None:
+    """Else the tests above compare nothing."""
     talk = Talk((M - 1500, 7), timestamps=True, snaplen=SNAPLEN, handshake=True)
     for _ in range(20):
         talk.go("data", 0, MSS)
         talk.go("answer", 1, 1)
+    (connection,) = (tracker := followed(talk)).alive
+    assert connection.opening == OPENED and connection.stretch.running
+    assert connection.last_ns < talk.at_ns, "nobody has asked yet"
+    tracker.end()
+    for word in (("close", 1, 1), ("answer", 0, 1), ("close", 0, 1), ("answer", 1, 1)):
+        talk.go(*word)
+    (connection,) = followed(talk).alive
+    assert not connection.stretch.running and connection.closing == 2
+
+
+def followed(talk: Talk) -> Tracker:
     tracker = Tracker()
     records = Records(Source(broken.written(talk.packets)))
     while records.next_block():
         tracker.block(records, 0, records.count)
-    (connection,) = tracker.alive
-    assert connection.stretch.running
-    assert connection.last_ns < talk.at_ns, "nobody has asked yet"
-    tracker.end()
+    return tracker
