@@ -34,6 +34,8 @@ PORTS = cython.declare(cython.longlong, PORTS_KEPT)
 # So many classes are found without looking them up: the last one of each remainder. A prime.
 RECENT = cython.declare(cython.longlong, 61)
 MASK63 = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+# The letters of a history that tell who ended it and who went on, each with its bits in the key of a class.
+TELLING = {"r": 1, "R": 2, "f": 4, "F": 8 | 32, "h": 16, "A": 32}
 
 F_SERVER = cython.declare(cython.longlong, CONNECTION_FIELD["server_hi"])
 F_CLIENT = cython.declare(cython.longlong, CONNECTION_FIELD["client_hi"])
@@ -77,7 +79,9 @@ class Classes(Sink):
         self.by_key = {}
         self.recent = [None] * RECENT
         if not cython.compiled:
-            self.recent_keys = [0] * RECENT
+            self.recent_keys, self.telling = [0] * RECENT, [0] * 256
+        for letter, bits in TELLING.items():
+            self.telling[ord(letter)] = bits
         self.ports = {}
         self.pairs = {}
         self.doors = {}
@@ -128,7 +132,7 @@ class Classes(Sink):
         row: cython.longlong[::1] = chunk.view
         key: cython.longlong
         k: cython.longlong
-        letter: cython.longlong
+        told: cython.longlong
         letters: cython.longlong = 0
         again: cython.longlong = row[at + F_AGAIN] + row[at + F_AGAIN + 1]
         packets: cython.longlong = row[at + F_PACKETS] + row[at + F_PACKETS + 1]
@@ -149,19 +153,11 @@ class Classes(Sink):
         key = key << 1 | (row[at + F_ANSWER] != NOTHING and row[at + F_ANSWER] >= SLOW_ANSWER_NS)
         # A twentieth of the segments and more were sent again, as in insight.findings.
         key = key << 1 | (again >= 3 and again * 20 >= packets)
-        # The letters of the history that tell who began and who went on: first of r/R and of f/F, whether h, A or F occur.
-        for k in range(row[at + F_HISTORY + 1]):
-            letter = chunk.letters[row[at + F_HISTORY] + k]
-            if letter == ord("r") or letter == ord("R"):
-                if not letters & 3:
-                    letters |= 1 if letter == ord("r") else 2
-            elif letter == ord("f") or letter == ord("F"):
-                if not letters & 12:
-                    letters |= 4 if letter == ord("f") else 8
-            if letter == ord("h"):
-                letters |= 16
-            elif letter == ord("A") or letter == ord("F"):
-                letters |= 32
+        # Of r/R and of f/F the first counts.
+        for k in range(row[at + F_HISTORY], row[at + F_HISTORY] + row[at + F_HISTORY + 1]):
+            told = self.telling[chunk.letters[k]]
+            if told:
+                letters |= told & ~(3 if letters & 3 else 0) & ~(12 if letters & 12 else 0)
         return (key * 64 + letters) & MASK63
 
     def trouble_of(self, chunk, at):
@@ -186,6 +182,7 @@ class Classes(Sink):
 
     def tally(self, key, chunk, at):
         """Count who failed to reach whom."""
+        chunk.complete()
         row: cython.longlong[::1] = chunk.view
         family: cython.longlong = row[at + 1]
         port: cython.longlong = row[at + F_SERVER + 2]
