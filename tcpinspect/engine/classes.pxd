@@ -9,8 +9,8 @@ cdef class Class:
 cdef class Classes(Sink):
     cdef public long long count, tallies, crowd, host_ports, door_ports, door_room
     cdef list recent
-    cdef long long[61] recent_keys
-    cdef unsigned char[256] telling
+    cdef long long[251] recent_keys
+    cdef short[128] telling
     cdef public dict by_key, ports, pairs, doors, hosts
     cpdef int add(self, Chunk chunk) except -1
     cpdef int take(self, Chunk chunk) except -1

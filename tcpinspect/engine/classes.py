@@ -32,7 +32,7 @@ TALLIES = cython.declare(cython.longlong, 65536)
 PORTS_KEPT = 131072
 PORTS = cython.declare(cython.longlong, PORTS_KEPT)
 # So many classes are found without looking them up: the last one of each remainder. A prime.
-RECENT = cython.declare(cython.longlong, 61)
+RECENT = cython.declare(cython.longlong, 251)
 MASK63 = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
 # The letters of a history that tell who ended it and who went on, each with its bits in the key of a class.
 TELLING = {"r": 1, "R": 2, "f": 4, "F": 8 | 32, "h": 16, "A": 32}
@@ -79,7 +79,7 @@ class Classes(Sink):
         self.by_key = {}
         self.recent = [None] * RECENT
         if not cython.compiled:
-            self.recent_keys, self.telling = [0] * RECENT, [0] * 256
+            self.recent_keys, self.telling = [0] * RECENT, [0] * 128
         for letter, bits in TELLING.items():
             self.telling[ord(letter)] = bits
         self.ports = {}

@@ -237,6 +237,7 @@ class Finisher:
         self.held = 0
         self.most = shelf.most if shelf is not None else 0
         self.sinks = list(sinks)
+        self.counting = len(self.sinks) > 0
         self.page = Chunk(0, 1)
         self.chunks = {}
         self.taken = 0
@@ -247,9 +248,6 @@ class Finisher:
         """The chunk that holds, or will hold, the row of a stream."""
         chunk: Chunk = self.latest
         number: cython.longlong = stream // CHUNK
-        if self.sinks:
-            self.page.clear()
-            return self.page
         if chunk is not None and chunk.first == number * CHUNK:
             return chunk
         if number not in self.chunks:
@@ -263,11 +261,17 @@ class Finisher:
         c's endpoints, four bits each (-1: there was none); `capture_end_ns`: time of the capture's last packet so far, `ended`:
         no more will come."""
         solver: Solver = self.solver
-        chunk: Chunk = self.chunk_of(c.stream)
+        chunk: Chunk = self.page
         k: cython.longlong
         s: cython.longlong
-        at: cython.longlong = chunk.next_row()
-        first_step: cython.longlong = chunk.steps.count
+        at: cython.longlong
+        first_step: cython.longlong
+        if self.counting:
+            chunk.clear()
+        else:
+            chunk = self.chunk_of(c.stream)
+        at = chunk.next_row()
+        first_step = chunk.steps.count
         if before >= 0:
             solver.remember(before & 15, before >> 4)
         if c.icmp_events is not None:
@@ -308,7 +312,7 @@ class Finisher:
         row[at + 47] = c.bad_checksums
         row[at + 48] = first_step
         row[at + 49] = chunk.steps.count - first_step
-        if not ended and not self.sinks:
+        if not ended and not self.counting:
             chunk.early = 1
             self.await_end(c, chunk)
         row[at + 50] = c.outcome.conn_state_code()
@@ -316,7 +320,7 @@ class Finisher:
         row[at + 52] = c.outcome.write_history(chunk.letters)
         chunk.done += 1
         chunk.source = c
-        if self.sinks:
+        if self.counting:
             return self.give(chunk)
         chunk.complete()
         self.held += WIDTH + (chunk.steps.count - first_step) * STEP_WIDTH

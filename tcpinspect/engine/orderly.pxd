@@ -10,4 +10,4 @@ cdef class Orderly:
     cdef int remember(self, long long pattern, long long number) noexcept
     cpdef long long pattern_of(self, Moments m) noexcept
     cdef bint opens(self, long long *log) noexcept
-    cdef inline long long carries_on(self, long long *log, long long at, long long side) noexcept
+    cdef inline long long carries_on(self, long long *log, long long at, long long side, long long peer) noexcept

@@ -70,24 +70,22 @@ class Orderly:
     def pattern_of(self, m):
         """The pattern of a log, 0 if it is not orderly as far as that shows at once: `Walk` knows more."""
         log: cython.p_longlong = m.log
-        k: cython.longlong
-        at: cython.longlong
+        at: cython.longlong = 2 * WIDTH
+        end: cython.longlong = m.n * WIDTH
         side: cython.longlong
         moved: cython.longlong
         pattern: cython.longlong = 1
         if m.n < 3 or m.n > MOST or not self.opens(log):
             return 0
-        for k in range(2, m.n):
-            at = k * WIDTH
-            if log[at + F_WORD] & CROOKED or not log[at + F_WORD] & ACK:
-                return 0
+        while at < end:
             if log[at + F_SEQ] != log[at + F_TOP] or log[at + F_ACK] != log[at + F_PEER_TOP]:
                 return 0
             side = log[at + F_WORD] >> SIDE & 1
-            moved = self.carries_on(log, at, side)
+            moved = self.carries_on(log, at, side, 1 - side)
             if moved < 0:
                 return 0
             pattern = pattern << 3 | side << 2 | (log[at + F_WORD] & FIN) << 1 | moved
+            at += WIDTH
         return pattern
 
     def opens(self, log):
@@ -107,29 +105,31 @@ class Orderly:
             self.stamp[side] = -1
         return log[WIDTH + F_ACK] == (log[F_SEQ] + 1) & MASK
 
-    def carries_on(self, log, at, side):
+    def carries_on(self, log, at, side, peer):
         """Whether the record at this place shows new numbers of its sender, beside a FIN's; -1 if it is out of its turn."""
-        peer: cython.longlong = 1 - side
         word: cython.longlong = log[at + F_WORD]
-        length: cython.longlong = log[at + F_LENGTH]
+        stamp: cython.longlong = log[at + F_TS_VAL]
         begins: cython.longlong = (log[at + F_SEQ] - self.isn[side]) & MASK
+        ends: cython.longlong = begins + log[at + F_LENGTH]
         acked: cython.longlong = (log[at + F_ACK] - self.isn[peer]) & MASK
-        moved: cython.longlong = begins + length != self.ends[side]
-        # Numbers that never go back, within half of the number space, are before a later FIN, too.
-        if begins < self.reach[side] or acked < self.reach[peer] or begins + length >= HALF - 1 or acked >= HALF:
+        moved: cython.longlong = ends != self.ends[side]
+        if word & (CROOKED | ACK) != ACK:
             return -1
-        if length > 0 or word & FIN:
+        # Numbers that never go back, within half of the number space, are before a later FIN, too.
+        if begins < self.reach[side] or acked < self.reach[peer] or ends >= HALF - 1 or acked >= HALF:
+            return -1
+        if ends > begins or word & FIN:
             if self.closed[side] or log[at + F_FLOOR] >= 0 and difference(log[at + F_FLOOR], log[at + F_SEQ]) > 0:
                 return -1
             if begins == self.begins[side] and not (word ^ self.word[side]) & ~SUMS:
                 return -1  # the same segment twice, it may be
             self.closed[side] = word & FIN
-        elif log[at + F_TS_VAL] >= 0 and (self.stamp[side] < 0 or difference(log[at + F_TS_VAL], self.stamp[side]) > 0):
-            self.stamp[side] = log[at + F_TS_VAL]
+        elif stamp >= 0 and (self.stamp[side] < 0 or difference(stamp, self.stamp[side]) > 0):
+            self.stamp[side] = stamp
         if log[at + F_TS_ECR] >= 0 and self.stamp[peer] >= 0 and difference(log[at + F_TS_ECR], self.stamp[peer]) < 0:
             return -1
         self.reach[peer] = acked
-        self.reach[side] = self.ends[side] = begins + length + (word & FIN)
+        self.reach[side] = self.ends[side] = ends + (word & FIN)
         self.begins[side] = begins
         self.word[side] = word
         return moved
