@@ -74,6 +74,8 @@ MOST_IN_FLIGHT = cython.declare(cython.longlong, 2000000000)
 SACK_BLOCKS_COUNTED = cython.declare(cython.longlong, 3)
 
 
+@cython.no_gc
+@cython.cclass
 class Half:
     """What one direction has shown so far. `base_seq` is what its relative sequence numbers count from, once `base_known`.
 

@@ -32,8 +32,10 @@ TALLIES = cython.declare(cython.longlong, 65536)
 PORTS_KEPT = 131072
 PORTS = cython.declare(cython.longlong, PORTS_KEPT)
 # So many classes are found without looking them up: the last one of each remainder. A prime.
-RECENT = cython.declare(cython.longlong, 61)
+RECENT = cython.declare(cython.longlong, 251)
 MASK63 = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFFF)
+# The letters of a history that tell who ended it and who went on, each with its bits in the key of a class.
+TELLING = {"r": 1, "R": 2, "f": 4, "F": 8 | 32, "h": 16, "A": 32}
 
 F_SERVER = cython.declare(cython.longlong, CONNECTION_FIELD["server_hi"])
 F_CLIENT = cython.declare(cython.longlong, CONNECTION_FIELD["client_hi"])
@@ -67,8 +69,8 @@ class Classes(Sink):
     """`by_key`: the classes. `ports`: (class key, server, port) to how many tried, `pairs`: (class key, client, server) to how many,
     each of openings that failed, as [number, row, history] with a row once they are a CROWD; `doors`: the ports that a client
     tried at a server. `hosts`: (class key, server) to [number, clients, ports, ports that a client tried first (a CROWD of them), row,
-    history], whatever the port: a flood may be spread over all. `parts`: these are those of one of so many parts of a capture
-    (engine.parts), which will be put together."""
+    history], whatever the port: a flood may be spread over all. `aim_…`: the server asked last, and `at_…` what was counted of it. `parts`:
+    these are those of one of so many parts of a capture (engine.parts), which will be put together."""
 
     def __init__(self, parts=1):
         self.tallies = TALLIES // parts
@@ -77,7 +79,9 @@ class Classes(Sink):
         self.by_key = {}
         self.recent = [None] * RECENT
         if not cython.compiled:
-            self.recent_keys = [0] * RECENT
+            self.recent_keys, self.telling = [0] * RECENT, [0] * 128
+        for letter, bits in TELLING.items():
+            self.telling[ord(letter)] = bits
         self.ports = {}
         self.pairs = {}
         self.doors = {}
@@ -85,6 +89,8 @@ class Classes(Sink):
         self.door_room = PORTS // parts
         self.hosts = {}
         self.host_ports = 0
+        self.aim_key = -1
+        self.server = self.at_port = self.at_host = None
 
     def add(self, chunk):
         """Sort in the connections of a chunk."""
@@ -128,7 +134,7 @@ class Classes(Sink):
         row: cython.longlong[::1] = chunk.view
         key: cython.longlong
         k: cython.longlong
-        letter: cython.longlong
+        told: cython.longlong
         letters: cython.longlong = 0
         again: cython.longlong = row[at + F_AGAIN] + row[at + F_AGAIN + 1]
         packets: cython.longlong = row[at + F_PACKETS] + row[at + F_PACKETS + 1]
@@ -149,19 +155,11 @@ class Classes(Sink):
         key = key << 1 | (row[at + F_ANSWER] != NOTHING and row[at + F_ANSWER] >= SLOW_ANSWER_NS)
         # A twentieth of the segments and more were sent again, as in insight.findings.
         key = key << 1 | (again >= 3 and again * 20 >= packets)
-        # The letters of the history that tell who began and who went on: first of r/R and of f/F, whether h, A or F occur.
-        for k in range(row[at + F_HISTORY + 1]):
-            letter = chunk.letters[row[at + F_HISTORY] + k]
-            if letter == ord("r") or letter == ord("R"):
-                if not letters & 3:
-                    letters |= 1 if letter == ord("r") else 2
-            elif letter == ord("f") or letter == ord("F"):
-                if not letters & 12:
-                    letters |= 4 if letter == ord("f") else 8
-            if letter == ord("h"):
-                letters |= 16
-            elif letter == ord("A") or letter == ord("F"):
-                letters |= 32
+        # Of r/R and of f/F the first counts.
+        for k in range(row[at + F_HISTORY], row[at + F_HISTORY] + row[at + F_HISTORY + 1]):
+            told = self.telling[chunk.letters[k]]
+            if told:
+                letters |= told & ~(3 if letters & 3 else 0) & ~(12 if letters & 12 else 0)
         return (key * 64 + letters) & MASK63
 
     def trouble_of(self, chunk, at):
@@ -186,13 +184,22 @@ class Classes(Sink):
 
     def tally(self, key, chunk, at):
         """Count who failed to reach whom."""
+        chunk.complete()
         row: cython.longlong[::1] = chunk.view
         family: cython.longlong = row[at + 1]
         port: cython.longlong = row[at + F_SERVER + 2]
-        server = (family, row[at + F_SERVER], row[at + F_SERVER + 1])
+        if not (
+            key == self.aim_key
+            and port == self.aim_port
+            and family == self.aim_family
+            and row[at + F_SERVER] == self.aim_hi
+            and row[at + F_SERVER + 1] == self.aim_lo
+        ):
+            self.aim(key, row, at)
+        server = self.server
         client = (family, row[at + F_CLIENT], row[at + F_CLIENT + 1])
-        self.count_one(self.ports, (key, server, port), chunk, at)
-        self.count_one(self.pairs, (key, client, server), chunk, at)
+        self.count_one(self.at_port, chunk, at)
+        self.count_one(self.counted(self.pairs, (key, client, server)), chunk, at)
         tried = self.doors.get((client, server))
         if tried is None:
             if len(self.doors) >= self.tallies:
@@ -204,17 +211,27 @@ class Classes(Sink):
             self.door_ports += 1
         if self.door_ports > self.door_room and len(self.doors) > 1:
             self.forget_doors()
-        self.count_host((key, server), port, 1 if tried is None else 0, chunk, at)
+        self.count_host(self.at_host, port, 1 if tried is None else 0, chunk, at)
         return 0
 
-    def count_host(self, name, port, new_client, chunk, at):
-        """Count an attempt at a host, whatever the port."""
-        found = self.hosts.get(name)
-        if found is None:
+    def aim(self, key, row, at):
+        """Find what was counted of a server and its port: a flood is one attempt like the other."""
+        self.aim_family = row[at + 1]
+        self.aim_hi = row[at + F_SERVER]
+        self.aim_lo = row[at + F_SERVER + 1]
+        self.aim_port = row[at + F_SERVER + 2]
+        self.server = (self.aim_family, self.aim_hi, self.aim_lo)
+        self.at_port = self.counted(self.ports, (key, self.server, self.aim_port))
+        self.at_host = self.hosts.get((key, self.server))
+        if self.at_host is None:
             if len(self.hosts) >= self.tallies:
                 self.forget_hosts()
-            found = [0, 0, set(), set(), None, None]
-            self.hosts[name] = found
+            self.at_host = self.hosts[key, self.server] = [0, 0, set(), set(), None, None]
+        self.aim_key = key  # now, for what was forgotten on the way is nobody's aim
+        return 0
+
+    def count_host(self, found, port, new_client, chunk, at):
+        """Count an attempt at a host, whatever the port."""
         found[0] += 1
         if new_client:
             found[1] += 1
@@ -232,17 +249,21 @@ class Classes(Sink):
 
     def forget_hosts(self):
         """Make room: the half with fewer attempts goes."""
+        self.aim_key = -1
         for name in sorted(self.hosts, key=lambda name: self.hosts[name][0])[: len(self.hosts) // 2]:
             self.host_ports -= len(self.hosts.pop(name)[2])
         return 0
 
-    def count_one(self, table, name, chunk, at):
-        found = table.get(name)
-        if found is None:
+    def counted(self, table, name):
+        """What was counted for a name."""
+        known = table.get(name)
+        if known is None:
             if len(table) >= self.tallies:
                 self.forget(table)
-            table[name] = [1, None, None]
-            return 0
+            known = table[name] = [0, None, None]
+        return known
+
+    def count_one(self, found, chunk, at):
         found[0] += 1
         if found[0] == self.crowd:
             found[1] = self.row(chunk, at)
@@ -259,6 +280,7 @@ class Classes(Sink):
 
     def forget(self, table):
         """Make room: what was counted once goes, and if that is little, all but the larger half."""
+        self.aim_key = -1
         for name in [name for name, found in table.items() if found[0] == 1]:
             del table[name]
         if len(table) * 2 > self.tallies:

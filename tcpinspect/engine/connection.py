@@ -36,6 +36,8 @@ BAD_CHECKSUM = cython.declare(cython.longlong, 2)
 SYN_MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 
 
+@cython.no_gc
+@cython.cclass
 class Connection:
     """A connection, or room for one: `begin` starts it with its first segment. Objects are used again, one after the other.
 

@@ -30,6 +30,7 @@ cdef class Finisher:
     cdef long long keep_steps, taken, held, most
     cdef object shelf
     cdef list sinks
+    cdef bint counting
     cdef int put_away(self) except -1
     cdef public dict chunks
     cdef Chunk latest

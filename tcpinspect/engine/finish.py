@@ -66,7 +66,7 @@ class Chunk:
     """Connections of `first` … `first + CHUNK_STREAMS - 1`: the rows of `done` finished ones; `stored` more lie on a shelf.
 
     `taken_ns`: time of the capture's last packet so far when the chunk was taken away. `source`: the connection from which its last row
-    is completed if somebody keeps that.
+    is completed.
     """
 
     def __init__(self, first, room=FIRST_ROOM):
@@ -103,13 +103,35 @@ class Chunk:
         return 0
 
     def complete(self):
-        """Write what takes time and few read: the last row's round-trip times."""
+        """Write of the last row what none needs who only counts: most rows are counted and gone."""
         at: cython.longlong = (self.done - 1) * WIDTH
         c: Connection = self.source
-        if c is not None:
-            spread(self.view, at + 30, c.rtt1 if self.view[at + 8] else c.rtt0)
-            spread(self.view, at + 33, c.rtt0 if self.view[at + 8] else c.rtt1)
-            self.source = None
+        k: cython.longlong
+        s: cython.longlong
+        row = self.view
+        if c is None:
+            return 0
+        self.source = None
+        k = row[at + 8]
+        s = 1 - k
+        row[at + 1] = c.family
+        row[at + 2] = c.hi1 if k else c.hi0
+        row[at + 3] = c.lo1 if k else c.lo0
+        row[at + 4] = c.port1 if k else c.port0
+        row[at + 5] = c.hi0 if k else c.hi1
+        row[at + 6] = c.lo0 if k else c.lo1
+        row[at + 7] = c.port0 if k else c.port1
+        row[at + 9] = c.start_ns
+        row[at + 10] = c.last_ns - c.start_ns
+        row[at + 13] = known(c.outcome.octets(k))
+        row[at + 14] = known(c.outcome.octets(s))
+        row[at + 22] = c.last_frame
+        row[at + 24] = known(c.syn_ack_to_ack_ns)
+        row[at + 25] = c.pair.initial_rtt_ns if c.pair.initial_rtt_ns else NOTHING
+        spread(row, at + 30, c.rtt1 if k else c.rtt0)
+        spread(row, at + 33, c.rtt0 if k else c.rtt1)
+        row[at + 40] = c.sack[0] & c.sack[1] if c.syn_seen[0] and c.syn_seen[1] else NOTHING
+        row[at + 41] = c.timestamps[0] & c.timestamps[1] if c.syn_seen[0] and c.syn_seen[1] else NOTHING
         return 0
 
     def next_row(self):
@@ -197,7 +219,8 @@ class Sink:
     """Who only counts connections."""
 
     def take(self, chunk):
-        """Take the connection that has just ended, the only one of a chunk; it is completed (`Chunk.complete`) for who keeps its row."""
+        """Take the connection that has just ended, the only one of a chunk. Its row has what Classes sorts by, and the rest (`complete`)
+        for who asks."""
         raise NotImplementedError
 
 
@@ -214,6 +237,7 @@ class Finisher:
         self.held = 0
         self.most = shelf.most if shelf is not None else 0
         self.sinks = list(sinks)
+        self.counting = len(self.sinks) > 0
         self.page = Chunk(0, 1)
         self.chunks = {}
         self.taken = 0
@@ -224,9 +248,6 @@ class Finisher:
         """The chunk that holds, or will hold, the row of a stream."""
         chunk: Chunk = self.latest
         number: cython.longlong = stream // CHUNK
-        if self.sinks:
-            self.page.clear()
-            return self.page
         if chunk is not None and chunk.first == number * CHUNK:
             return chunk
         if number not in self.chunks:
@@ -240,11 +261,17 @@ class Finisher:
         c's endpoints, four bits each (-1: there was none); `capture_end_ns`: time of the capture's last packet so far, `ended`:
         no more will come."""
         solver: Solver = self.solver
-        chunk: Chunk = self.chunk_of(c.stream)
+        chunk: Chunk = self.page
         k: cython.longlong
         s: cython.longlong
-        at: cython.longlong = chunk.next_row()
-        first_step: cython.longlong = chunk.steps.count
+        at: cython.longlong
+        first_step: cython.longlong
+        if self.counting:
+            chunk.clear()
+        else:
+            chunk = self.chunk_of(c.stream)
+        at = chunk.next_row()
+        first_step = chunk.steps.count
         if before >= 0:
             solver.remember(before & 15, before >> 4)
         if c.icmp_events is not None:
@@ -258,20 +285,9 @@ class Finisher:
         s = 1 - k
         row = chunk.view
         row[at] = c.stream
-        row[at + 1] = c.family
-        row[at + 2] = c.hi1 if k else c.hi0
-        row[at + 3] = c.lo1 if k else c.lo0
-        row[at + 4] = c.port1 if k else c.port0
-        row[at + 5] = c.hi0 if k else c.hi1
-        row[at + 6] = c.lo0 if k else c.lo1
-        row[at + 7] = c.port0 if k else c.port1
         row[at + 8] = k
-        row[at + 9] = c.start_ns
-        row[at + 10] = c.last_ns - c.start_ns
         row[at + 11] = c.packets[k]
         row[at + 12] = c.packets[s]
-        row[at + 13] = known(c.outcome.octets(k))
-        row[at + 14] = known(c.outcome.octets(s))
         row[at + 15] = c.pair.completeness
         row[at + 16] = solver.handshake
         row[at + 17] = solver.teardown
@@ -279,10 +295,7 @@ class Finisher:
         row[at + 19] = self.last_state(c, k)
         row[at + 20] = self.last_state(c, s)
         row[at + 21] = c.first_frame
-        row[at + 22] = c.last_frame
         row[at + 23] = known(c.syn_to_syn_ack_ns)
-        row[at + 24] = known(c.syn_ack_to_ack_ns)
-        row[at + 25] = c.pair.initial_rtt_ns if c.pair.initial_rtt_ns else NOTHING
         row[at + 26] = c.payload[k]
         row[at + 27] = c.payload[s]
         row[at + 28] = c.retransmissions[k]
@@ -291,8 +304,6 @@ class Finisher:
         row[at + 37] = known(c.mss[s])
         row[at + 38] = known(c.shift[k])
         row[at + 39] = known(c.shift[s])
-        row[at + 40] = c.sack[0] & c.sack[1] if c.syn_seen[0] and c.syn_seen[1] else NOTHING
-        row[at + 41] = c.timestamps[0] & c.timestamps[1] if c.syn_seen[0] and c.syn_seen[1] else NOTHING
         row[at + 42] = c.zero_windows[k]
         row[at + 43] = c.zero_windows[s]
         row[at + 44] = c.lost_segments
@@ -301,7 +312,7 @@ class Finisher:
         row[at + 47] = c.bad_checksums
         row[at + 48] = first_step
         row[at + 49] = chunk.steps.count - first_step
-        if not ended and not self.sinks:
+        if not ended and not self.counting:
             chunk.early = 1
             self.await_end(c, chunk)
         row[at + 50] = c.outcome.conn_state_code()
@@ -309,7 +320,7 @@ class Finisher:
         row[at + 52] = c.outcome.write_history(chunk.letters)
         chunk.done += 1
         chunk.source = c
-        if self.sinks:
+        if self.counting:
             return self.give(chunk)
         chunk.complete()
         self.held += WIDTH + (chunk.steps.count - first_step) * STEP_WIDTH

@@ -2,11 +2,13 @@ cimport cython
 from tcpinspect.engine.kinds cimport handshake_of, name_client, teardown_of
 from tcpinspect.engine.doubts cimport doubt_rows
 from tcpinspect.engine.moments cimport Moments
+from tcpinspect.engine.orderly cimport Orderly
 from tcpinspect.engine.walk cimport Walk
 from tcpinspect.protocol.fast cimport difference
 
 @cython.final
 cdef class Solver(Walk):
+    cdef Orderly orderly
     cdef long long told, fin_missed
     cpdef int solve(self, Moments m, long long client, long long capture_end_ns, long long rows=*) except -1
     cpdef int remember(self, long long before_0, long long before_1) except -1
@@ -18,6 +20,9 @@ cdef class Solver(Walk):
     cdef int _tell_missed(self, long long i) except -1
     cdef int _unseen(self, long long n) except -1
     cdef int _error(self) except -1
+    cdef int _work_out(self, Moments m, long long pattern, long long client, long long capture_end_ns) except -1
+    cdef int _remember(self, Moments m, long long pattern) except -1
+    cdef int _recall(self, Moments m, long long pattern, long long capture_end_ns) except -1
     cdef int _solve_side(self, long long x, long long n, long long capture_end_ns) except -1
     cdef int _solve_alone(self, long long x, long long n) except -1
     cdef int _again(self, long long s) except -1

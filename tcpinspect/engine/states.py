@@ -1,7 +1,8 @@
 """Tell through which states of RFC 9293 each end of a connection went, from its moments. Floor 2. Reading: RFC 9293 §3.10.7.
 
 What a side sends proves its state; what was sent to it counts when it had arrived (`Arrivals`). Each side is solved
-alone, with the whole log in sight; rules of transition come from protocol.rfc9293 only.
+alone, with the whole log in sight; rules of transition come from protocol.rfc9293 only. Where nothing crosses, both are walked through
+at once (`Walk`); and where only the end is asked for, an exchange like one before is not solved again (`Orderly`).
 """
 
 import cython
@@ -9,6 +10,7 @@ import cython
 from tcpinspect.engine.doubts import DOUBTS
 from tcpinspect.engine.kinds import CLIENT_EVIDENCE, HANDSHAKES, TEARDOWNS, likely_client
 from tcpinspect.engine.ledger import ROW_FIELDS
+from tcpinspect.engine.moments import FIELDS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
@@ -16,6 +18,7 @@ if not cython.compiled:
     from tcpinspect.engine.doubts import doubt_rows
     from tcpinspect.engine.kinds import handshake_of, name_client, teardown_of
     from tcpinspect.engine.moments import Moments  # noqa: F401
+    from tcpinspect.engine.orderly import Orderly
     from tcpinspect.engine.walk import Walk
     from tcpinspect.protocol.seqnum import difference
 
@@ -59,6 +62,12 @@ THREE_WAY = cython.declare(cython.longlong, HANDSHAKES.index("three-way"))
 TIME_WAIT_LASTS_S = 60
 TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
 
+WIDTH = cython.declare(cython.longlong, len(FIELDS))
+F_TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
+# Room for a state, and for the number of a record of a log that has a pattern.
+STATE_BITS = cython.declare(cython.longlong, 4)
+RECORD_BITS = cython.declare(cython.longlong, 5)
+
 
 class Solver(Walk):
     """Solves one connection after the other. After `solve`: `n` rows in time order, both sides mixed; final states; kinds.
@@ -69,6 +78,7 @@ class Solver(Walk):
 
     def __init__(self):
         super().__init__()
+        self.orderly = Orderly()
         self.fin_missed = 0
 
     def remember(self, before_0, before_1):
@@ -97,30 +107,70 @@ class Solver(Walk):
         `capture_end_ns`: time of the capture's last packet (0: unknown), by which the end of TIME-WAIT and lost FINs are judged;
         `rows` 0: only where they lead is wanted, and `n` is 0.
         """
-        n: cython.longlong = m.n
-        side: cython.longlong
+        pattern: cython.longlong = 0 if rows or not self.walking else self.orderly.pattern_of(m)
         self.wanted = rows
-        self._read(m)
-        self._survey(n)
-        self.walked = self._walk(n)
-        if rows or self.arrived[0] < n or self.arrived[1] < n:
-            self._round_trip(n)
-        for side in range(2):
-            self._solve_side(side, n, capture_end_ns)
-            if self.anew:
-                self._survey(n)
-        name_client(self, client)
         self.n = 0
-        if rows:
-            self._merge()
-        self.handshake = THREE_WAY if self.walked > 2 else handshake_of(self, n)
-        self.teardown = teardown_of(self, n, m)
+        if not pattern or not self._recall(m, pattern, capture_end_ns):
+            self._work_out(m, pattern, client, capture_end_ns)
         self.before[0] = -1
         self.before[1] = -1
         self.error_frame[0] = 0
         self.error_frame[1] = 0
         self.next_syn_ns[0] = self.next_syn_ns[1] = 0
         return 0
+
+    def _work_out(self, m, pattern, client, capture_end_ns):
+        """Solve a connection, and remember where its log led if that has a pattern."""
+        n: cython.longlong = m.n
+        side: cython.longlong
+        self._read(m)
+        self._survey(n)
+        self.walked = self._walk(n)
+        if self.wanted or self.arrived[0] < n or self.arrived[1] < n:
+            self._round_trip(n)
+        elif pattern and (self.fin[0] < 0) == (self.fin[1] < 0):  # what a FIN alone means hangs on more than the log
+            self._remember(m, pattern)
+        for side in range(2):
+            self._solve_side(side, n, capture_end_ns)
+            if self.anew:
+                self._survey(n)
+        name_client(self, client)
+        if self.wanted:
+            self._merge()
+        self.handshake = THREE_WAY if self.walked > 2 else handshake_of(self, n)
+        self.teardown = teardown_of(self, n, m)
+        return 0
+
+    def _remember(self, m, pattern):
+        """Remember for a pattern how it was closed, and for each side its state and the record that led there."""
+        side: cython.longlong
+        k: cython.longlong
+        found: cython.longlong = teardown_of(self, m.n, m)
+        for side in range(1, -1, -1):
+            k = 0
+            while self.frame[k] != self.reached[side]:
+                k += 1
+            found = (found << RECORD_BITS | k) << STATE_BITS | self.finals[side]
+        return self.orderly.remember(pattern, found)
+
+    def _recall(self, m, pattern, capture_end_ns):
+        """Be where a log of this pattern led before; 0 where none did."""
+        side: cython.longlong
+        found: cython.longlong = self.orderly.find(pattern)
+        if found < 0:
+            return 0
+        for side in range(2):
+            self.finals[side] = found & (1 << STATE_BITS) - 1
+            self.since[side] = m.log[(found >> STATE_BITS & (1 << RECORD_BITS) - 1) * WIDTH + F_TIME]
+            found >>= RECORD_BITS + STATE_BITS
+            self.count[side] = 0
+            self.arrived[side] = m.n
+            self._solve_side(side, m.n, capture_end_ns)
+        self.client = 0
+        self.client_evidence = OBSERVED
+        self.handshake = THREE_WAY
+        self.teardown = found
+        return 1
 
     def _solve_side(self, x, n, capture_end_ns):
         """Solve one side."""

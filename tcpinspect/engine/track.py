@@ -311,7 +311,8 @@ class Tracker(Whole):
 
     def settle(self, c):
         """Follow what waits for a connection, and bring all that it remembers up to date, for whoever looks at it."""
-        self.follow(c)
+        if self.first_kept[c.place] >= 0:
+            self.follow(c)
         if c.stretch is not None and c.stretch.running:
             settle(c, self.health)
         return 0
@@ -477,8 +478,7 @@ class Tracker(Whole):
                 if not c.ghost:
                     self.settle(c)
                     self.write(c, 1)
-        self.alive = []
-        self.free = []
+        self.alive, self.free = [], []
         return 0
 
     def icmp_error(self, s):

@@ -63,6 +63,8 @@ LIKELY_SERVER_PORTS = frozenset(
 _SYN_THEN_RESET = re.compile(r"\^?S[^HAFGIQ]*R.*", re.DOTALL)
 
 
+@cython.no_gc
+@cython.cclass
 class Outcome:
     """One connection as Zeek tells it. Side 0 sent the first segment, side 1 is the other; Zeek decides which is the originator.
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from json.encoder import encode_basestring, encode_basestring_ascii
 from typing import Any, BinaryIO, NamedTuple
 
 from tcpinspect.model.lines import Field, Lines
@@ -46,7 +47,7 @@ def style_of(format: str, schema: Sequence[Column]) -> Style:
 
 def _json_text(value: str) -> str:
     """As it is where it can be seen; what moves a cursor or turns the line (C1, bidirectional controls) as \\u202e."""
-    return json.dumps(value, ensure_ascii=not value.isprintable())
+    return encode_basestring(value) if value.isprintable() else encode_basestring_ascii(value)
 
 
 def _csv_text(value: str) -> str:

@@ -21,28 +21,34 @@ ACTIVE = "CLOSED SYN-SENT ESTABLISHED"
 PASSIVE = "CLOSED LISTEN SYN-RECEIVED ESTABLISHED"
 
 
+def log_of(*lines: str) -> Moments:
+    """What the tracker would log of these lines."""
+    moments = Moments()
+    at, first = -10, lines[0][0]
+    for frame, line in enumerate(lines, 1):
+        words = line.split()
+        extra = dict(word.split("=") for word in words if "=" in word)
+        plain = [word for word in words if "=" not in word]
+        at = int(extra.get("at", at + 10))
+        s = Segment()
+        s.frame, s.time_ns = frame, (1_000_000 + at) * MS
+        s.flags = sum(BITS[letter] for letter in plain[1])
+        s.seq = int(plain[2]) % 2**32
+        s.ack = int(plain[3]) % 2**32 if len(plain) > 3 else 0
+        s.payload_len = int(extra.get("len", 0))
+        s.ip_id = int(extra.get("id", 0))
+        s.checksum_status = CHECKSUMS[extra.get("sum", "good")]
+        if "ts" in extra:
+            s.ts_val, s.ts_ecr = (int(n) for n in extra["ts"].split("/"))
+        moments.note(s, 0 if plain[0] == first else 1)
+    return moments
+
+
 class Story:
     """What the solver makes of a story: the path of each side, and each row."""
 
     def __init__(self, *lines: str, end_ms: int = 0, before: tuple[int, int] | None = None, anew: tuple[str, int] | None = None):
-        moments, solver = Moments(), Solver()
-        at, first = -10, lines[0][0]
-        for frame, line in enumerate(lines, 1):
-            words = line.split()
-            extra = dict(word.split("=") for word in words if "=" in word)
-            plain = [word for word in words if "=" not in word]
-            at = int(extra.get("at", at + 10))
-            s = Segment()
-            s.frame, s.time_ns = frame, (1_000_000 + at) * MS
-            s.flags = sum(BITS[letter] for letter in plain[1])
-            s.seq = int(plain[2]) % 2**32
-            s.ack = int(plain[3]) % 2**32 if len(plain) > 3 else 0
-            s.payload_len = int(extra.get("len", 0))
-            s.ip_id = int(extra.get("id", 0))
-            s.checksum_status = CHECKSUMS[extra.get("sum", "good")]
-            if "ts" in extra:
-                s.ts_val, s.ts_ecr = (int(n) for n in extra["ts"].split("/"))
-            moments.note(s, 0 if plain[0] == first else 1)
+        moments, solver, first = log_of(*lines), Solver(), lines[0][0]
         if before:
             solver.remember(*before)
         if anew:
