@@ -15,7 +15,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from tcpinspect.capture.pcapng import MAX_COMMENTS, Interface
-from tcpinspect.capture.records import BLOCK_SIZE, Records
+from tcpinspect.capture.records import BLOCK_SIZE, LATEST, Records
 from tcpinspect.capture.source import Input, Source, check_kind, is_regular
 from tcpinspect.errors import CaptureError, FormatError, UsageError
 
@@ -259,10 +259,6 @@ class Files:
     def close(self) -> None:
         for file in self._files:
             file.close()
-
-
-# Later than every time a record can have.
-LATEST = 2**63 - 1
 
 
 def _starts(file: _File) -> int:

@@ -22,6 +22,7 @@ MAX_PACKET = cython.declare(cython.longlong, 262144)
 MAX_BLOCK = cython.declare(cython.longlong, 16 << 20)
 MAX_INTERFACES = cython.declare(cython.longlong, 65536)
 NANO = cython.declare(cython.longlong, 1000000000)
+LATEST = 2**63 - 1  # no record has a later time
 MAX_SECONDS = cython.declare(cython.longlong, 9000000000)
 HALF32 = cython.declare(cython.longlong, 1 << 31)
 MODULUS32 = cython.declare(cython.longlong, 1 << 32)
@@ -211,6 +212,8 @@ class Records(Batch):
     def run_end(self, first, limit):
         """The place behind the records from `first` on that are not later than `limit`."""
         n: cython.longlong = first
+        if limit == LATEST:
+            return self.count
         while n < self.count and self.times[n] <= limit:
             n += 1
         return n
@@ -246,25 +249,25 @@ class Records(Batch):
         filled: cython.longlong = self.filled
         at: cython.longlong = self.at
         n: cython.longlong = self.count
+        octets: cython.pointer(cython.const[cython.uchar]) = self.octets
+        offsets: cython.uint[::1] = self.offsets
+        lengths: cython.uint[::1] = self.lengths
+        wire_lengths: cython.uint[::1] = self.wire_lengths
+        times: cython.longlong[::1] = self.times
+        big: cython.bint = self.big
         while n < BATCH and at + header <= filled:
-            if self.big:
-                captured = be32(self.octets, at + 8)
-                wire = be32(self.octets, at + 12)
-                seconds = be32(self.octets, at)
-                fraction = be32(self.octets, at + 4)
-            else:
-                captured = le32(self.octets, at + 8)
-                wire = le32(self.octets, at + 12)
-                seconds = le32(self.octets, at)
-                fraction = le32(self.octets, at + 4)
+            captured = be32(octets, at + 8) if big else le32(octets, at + 8)
             if captured > MAX_PACKET or at + header + captured > filled:
                 break
+            wire = be32(octets, at + 12) if big else le32(octets, at + 12)
+            seconds = be32(octets, at) if big else le32(octets, at)
+            fraction = be32(octets, at + 4) if big else le32(octets, at + 4)
             at += header
-            self.offsets[n] = at
-            self.lengths[n] = captured
+            offsets[n] = at
+            lengths[n] = captured
             # Wireshark and tcpdump trust the longer of the two lengths: a packet is at least what was captured of it.
-            self.wire_lengths[n] = wire if wire > captured else captured
-            self.times[n] = seconds * NANO + fraction * mult
+            wire_lengths[n] = wire if wire > captured else captured
+            times[n] = seconds * NANO + fraction * mult
             at += captured
             n += 1
         self.frames += n - self.count

@@ -19,6 +19,6 @@ cdef class Decoder(Layers):
     cdef long long tcp(self, Segment s) noexcept
     cdef inline bint header(self, Segment s, long long at, long long length, long long captured) noexcept
     cdef int rest_of_header(self, Segment s, long long at) noexcept
-    cdef inline int options(self, Segment s) noexcept
-    cdef int other_options(self, Segment s) noexcept
+    cdef inline int options(self, Segment s, long long at) noexcept
+    cdef int other_options(self, Segment s, long long at) noexcept
     cdef long long checksum(self, Segment s, long long at, long long length) noexcept

@@ -126,16 +126,17 @@ class Decoder(Layers):
         """Read a plain packet at once; 0 when its TCP header is not sound."""
         length: cython.longlong = be16(self.octets, at + 16) - 20
         captured -= 34
-        s.family = 4
-        s.src_hi = 0
-        s.dst_hi = 0
+        if s.family != 4:
+            s.family = 4
+            s.src_hi = 0
+            s.dst_hi = 0
         s.src_lo = be32(self.octets, at + 26)
         s.dst_lo = be32(self.octets, at + 30)
         s.ip_id = be16(self.octets, at + 18)
         s.ttl = self.octets[at + 22]
         if not self.header(s, at + 34, length, captured if captured < length else length):
             return 0
-        self.options(s)
+        self.options(s, at + 54)
         if captured < length:
             s.checksum_status = 0
         # The addresses stand just before: what is summed of the pseudo-header, but for protocol and length.
@@ -175,7 +176,7 @@ class Decoder(Layers):
         length: cython.longlong = self.wire_end - self.at
         if not self.header(s, self.at, length, self.end - self.at):
             return R_MALFORMED
-        self.options(s)
+        self.options(s, self.at + MINIMUM)
         # A segment longer than the packet has a checksum that covers more than is here.
         whole: cython.bint = self.claimed_end <= self.wire_end and self.end - self.at >= length
         s.checksum_status = self.checksum(s, self.at, length) if whole else 0
@@ -196,7 +197,6 @@ class Decoder(Layers):
         s.window_raw = word & 0xFFFF
         s.payload_len = length - size
         s.payload_captured = captured - size if captured > size else 0
-        s.options_at = at + MINIMUM
         s.options_len = (size if size < captured else captured) - MINIMUM
         if s.shown:
             self.rest_of_header(s, at)
@@ -208,32 +208,32 @@ class Decoder(Layers):
         s.checksum = be16(self.octets, at + 16)
         s.urgent_pointer = be16(self.octets, at + 18)
         s.payload_at = at + s.header_len
+        s.options_at = at + MINIMUM
         return 0
 
-    def options(self, s):
-        """Read the options behind the header."""
+    def options(self, s, at):
+        """Read the options, which begin at `at`."""
         # In the order in which they lie: what is alike is written together.
         s.options_malformed = 0
         s.sack_count = 0
-        s.mss = -1
-        s.window_shift = -1
         s.sack_permitted = 0
         s.fast_open = -1
         s.mptcp = -1
+        s.window_shift = -1
+        s.mss = -1
         # Almost every segment carries just NOP, NOP, timestamps (RFC 7323 appendix A).
-        if s.options_len == 12 and be32(self.octets, s.options_at) == 0x0101080A:
-            s.ts_val = be32(self.octets, s.options_at + 4)
-            s.ts_ecr = be32(self.octets, s.options_at + 8)
+        if s.options_len == 12 and be32(self.octets, at) == 0x0101080A:
+            s.ts_val = be32(self.octets, at + 4)
+            s.ts_ecr = be32(self.octets, at + 8)
         else:
             s.ts_val = -1
             s.ts_ecr = -1
             if s.options_len:
-                self.other_options(s)
+                self.other_options(s, at)
         return 0
 
-    def other_options(self, s):
-        """Kinds and lengths as protocol.header names them; a wrong length marks the segment and ends the list."""
-        at: cython.longlong = s.options_at
+    def other_options(self, s, at):
+        """Kinds and lengths as protocol.header names them, from `at` on; a wrong length marks the segment and ends the list."""
         end: cython.longlong = at + s.options_len
         kind: cython.longlong
         length: cython.longlong

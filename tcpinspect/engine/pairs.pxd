@@ -10,8 +10,10 @@ cdef class Pairs:
     cdef public long long count
     cdef long long[::1] hosts
     cdef long long mask, shift, used, room, hosts_used, seed0, seed1, seed2, seed3, slot, tag, first, second
-    cdef public long long side, place
+    cdef long long near_first, near_second, near_turned, near_stream
+    cdef public long long place
     cdef long long find(self, Segment s) noexcept
+    cdef long long search(self, Segment s, long long first, long long second, long long turned) noexcept
     cdef long long find_six(self, Segment s) noexcept
     cdef long long missed(self, long long slot, long long tag, long long first, long long second) noexcept
     cdef long long side_of(self, Segment s, long long at, long long side) noexcept

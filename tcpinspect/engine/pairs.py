@@ -34,6 +34,7 @@ IPV6 = cython.declare(cython.longlong, 6)
 class Pairs:
     """`count` streams. A slot holds 31 bits of a pair's hash above the number of its newest stream plus 1; 0 is free.
 
+    `near_…`: the pair that was found last, and its stream; `near_second` is -1 where that may hold no longer.
     An end is a host and 16 bits of port: of IPv4 the address, of IPv6 a hash of it, and then `hosts` has both addresses as well.
     """
 
@@ -50,11 +51,13 @@ class Pairs:
         self.count = 0
         self.hosts = array("q", bytes(8 * 4))
         self.hosts_used = 0
+        self.near_first = -1
+        self.near_second = -1
 
     def find(self, s):
         """The newest stream of the segment's address pair, -1 without one; `slot` and what `add` needs remember the search.
 
-        `side`: 0 if the segment's source is that of the stream's first segment, else 1. `place`: where its connection lives, or -1.
+        The segment's `side`: 0 if its source is that of the stream's first segment, else 1. `place`: where its connection lives, or -1.
         """
         if s.family == IPV6:
             return self.find_six(s)
@@ -62,23 +65,36 @@ class Pairs:
         dst: cython.longlong = s.dst_lo << 16 | s.dst_port
         first: cython.longlong = min(src, dst)
         second: cython.longlong = max(src, dst)
+        # Most segments are of the pair of the one before.
+        if first == self.near_first and second == self.near_second:
+            s.side = self.near_turned ^ (src > dst)
+            return self.near_stream
+        return self.search(s, first, second, src > dst)
+
+    def search(self, s, first, second, turned):
+        """Look for the pair of an IPv4 segment; `turned`: it goes from the second end to the first."""
         tag: cython.longlong = pair_hash(first, second, self.seed0, self.seed1)
         at: cython.longlong = tag >> self.shift
         slot: cython.longlong = self.slots[at]
         line: cython.longlong
-        turned: cython.longlong
+        opened: cython.longlong  # as `turned`, of the stream's first segment
         while slot:
             if slot >> 32 == tag:
                 line = ((slot & MASK32) - 1) * WIDTH
-                turned = self.lines[line] ^ first << 1
-                if (turned == 0 or turned == 1) and self.lines[line + 1] == second:
+                opened = self.lines[line] ^ first << 1
+                if (opened == 0 or opened == 1) and self.lines[line + 1] == second:
+                    s.side = opened ^ turned
                     self.slot = at
-                    self.side = turned ^ (src > dst)
                     self.place = (self.lines[line + LINKS] & MASK32) - 1
-                    return (slot & MASK32) - 1
+                    self.near_first = first
+                    self.near_second = second
+                    self.near_turned = opened
+                    self.near_stream = (slot & MASK32) - 1
+                    return self.near_stream
             at = (at + 1) & self.mask
             slot = self.slots[at]
-        return self.missed(at, tag, first << 1 | (src > dst), second)
+        s.side = 0
+        return self.missed(at, tag, first << 1 | turned, second)
 
     def find_six(self, s):
         """`find` for IPv6: what agrees in ends, that is in hashes, must agree in addresses, too.
@@ -95,6 +111,7 @@ class Pairs:
         line: cython.longlong
         turned: cython.longlong
         side: cython.longlong
+        self.near_second = -1
         while slot:
             if slot >> 32 == tag:
                 line = ((slot & MASK32) - 1) * WIDTH
@@ -103,11 +120,12 @@ class Pairs:
                     side = self.side_of(s, self.lines[line + HOSTS], turned ^ (src > dst))
                     if side >= 0:
                         self.slot = at
-                        self.side = side
+                        s.side = side
                         self.place = (self.lines[line + LINKS] & MASK32) - 1
                         return (slot & MASK32) - 1
             at = (at + 1) & self.mask
             slot = self.slots[at]
+        s.side = 0
         return self.missed(at, tag, first << 1 | (src > dst), second)
 
     def missed(self, slot, tag, first, second):
@@ -116,8 +134,8 @@ class Pairs:
         self.tag = tag
         self.first = first
         self.second = second
-        self.side = 0
         self.place = -1
+        self.near_second = -1
         return -1
 
     def side_of(self, s, at, side):
@@ -140,7 +158,7 @@ class Pairs:
             self.make_room()
         line = stream * WIDTH
         if previous >= 0:
-            self.first = self.lines[previous * WIDTH] ^ self.side
+            self.first = self.lines[previous * WIDTH] ^ s.side
             self.second = self.lines[previous * WIDTH + 1]
             self.tag = self.slots[self.slot] >> 32
         self.lines[line] = self.first
@@ -153,6 +171,7 @@ class Pairs:
         if s.family == IPV6:
             self.lines[line + HOSTS] = self.hosts_used
             self.add_hosts(s)
+        self.near_second = -1
         self.count = stream + 1
         self.slots[self.slot] = self.tag << 32 | self.count
         if previous < 0:
@@ -182,6 +201,7 @@ class Pairs:
     def settle(self, stream, at):
         """The stream's connection lives at `at` from now on; -1: nowhere."""
         line: cython.longlong = stream * WIDTH + LINKS
+        self.near_second = -1
         self.lines[line] = (self.lines[line] >> 32 << 32) + at + 1
         return 0
 

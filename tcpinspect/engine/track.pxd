@@ -22,7 +22,7 @@ cdef class Tracker(Whole):
     cdef public list alive, segments_kept
     cdef public list free
     cdef long long[::1] not_before
-    cdef int[::1] first_kept, last_kept
+    cdef int[::1] last_kept
     cdef Decoder decoder
     cdef long long window, kept, met
     cdef int[256] after, places

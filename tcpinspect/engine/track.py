@@ -90,7 +90,6 @@ class Tracker(Whole):
         self.alive = []
         self.free = []
         self.not_before = array("q", [-1]) * 1024
-        self.first_kept = array("i", [-1]) * 1024
         self.last_kept = array("i", [-1]) * 1024
         self.hand = 0
         self.roomy = LIMITS["roomy"]
@@ -190,12 +189,12 @@ class Tracker(Whole):
         return 0
 
     def keep(self, count):
-        """Find the connections of the next so many of `segments_kept`, and let them wait there until they are followed."""
+        """Find the connections of the next so many of `segments_kept`. Those of one wait in a ring (`after`), known by the last."""
         k: cython.longlong
         at: cython.longlong
+        last: cython.longlong
         stream: cython.longlong
         s: Segment
-        c: Connection
         kept: list = self.segments_kept
         pairs: Pairs = self.pairs
         for k in range(self.kept, self.kept + count):
@@ -209,23 +208,22 @@ class Tracker(Whole):
                 self.note_checksum(s)
             stream = pairs.find(s)
             at = pairs.place
-            s.side = pairs.side
             s.reused = 0
             if at < 0 or s.flags & SYN_ACK == SYN:
                 at = self.enter(s, stream, at)
-                c = cython.cast(Connection, self.alive[at])
-                stream = c.stream
+                stream = cython.cast(Connection, self.alive[at]).stream
             if self.columns is not None:
                 self.columns.enter(s, stream, self.decoder.view)
-            self.after[k] = -1
-            if self.first_kept[at] < 0:
-                self.first_kept[at] = k
+            last = self.last_kept[at]
+            self.last_kept[at] = k
+            if last < 0:
+                self.after[k] = k
                 self.places[self.met] = at
                 self.met += 1
             else:
-                self.after[self.last_kept[at]] = k
-            self.last_kept[at] = k
-            self.kept = k + 1
+                self.after[k] = self.after[last]
+                self.after[last] = k
+        self.kept += count
         return 0
 
     def enter(self, s, stream, at):
@@ -246,8 +244,9 @@ class Tracker(Whole):
             if not reused:
                 return self.ghost(s, stream).place
         s.reused = reused
+        at = self.begin(s, stream).place
         s.side = 0
-        return self.begin(s, stream).place
+        return at
 
     def follow_all(self):
         """Follow all that waits, connection by connection."""
@@ -264,7 +263,8 @@ class Tracker(Whole):
 
     def follow(self, c):
         """Analyse what waits for a connection."""
-        k: cython.longlong = self.first_kept[c.place]
+        last: cython.longlong = self.last_kept[c.place]
+        k: cython.longlong = self.after[last] if last >= 0 else -1
         side: cython.longlong
         ack: cython.longlong
         s: Segment
@@ -275,7 +275,8 @@ class Tracker(Whole):
         kept: list = self.segments_kept
         t: Stretch = c.stretch
         running: cython.bint = t is not None and t.running
-        self.first_kept[c.place] = -1
+        if last >= 0:
+            self.last_kept[c.place] = self.after[last] = -1
         while k >= 0:
             s = cython.cast(Segment, kept[k])
             side = s.side
@@ -376,7 +377,6 @@ class Tracker(Whole):
     def make_room(self):
         """For twice as many places."""
         self.not_before = twice_as_long("q", self.not_before)
-        self.first_kept = twice_as_long("i", self.first_kept)
         self.last_kept = twice_as_long("i", self.last_kept)
         return 0
 
@@ -494,7 +494,7 @@ class Tracker(Whole):
             c.icmp_events = []
         if len(c.icmp_events) < MAX_ICMP_EVENTS:
             d = self.decoder
-            c.icmp_events.append((s.frame, s.time_ns, d.icmp_type, d.icmp_code, self.pairs.side, quote.seq, d.icmp_mtu))
+            c.icmp_events.append((s.frame, s.time_ns, d.icmp_type, d.icmp_code, quote.side, quote.seq, d.icmp_mtu))
         return 0
 
     def reason(self, which):

@@ -55,7 +55,8 @@ GOOD, BAD, SWAPPED, SWAPPED_FRAME, ANSWERED, PACKETS = range(6)
 @cython.exceptval(check=False)
 def place(s: Segment) -> cython.longlong:
     """Its sequence number and the identification of its packet."""
-    return (s.seq << 16) | s.ip_id
+    seq: cython.longlong = s.seq
+    return (seq << 16) | s.ip_id
 
 
 @cython.cfunc
@@ -63,7 +64,8 @@ def place(s: Segment) -> cython.longlong:
 @cython.exceptval(check=False)
 def rest(s: Segment) -> cython.longlong:
     """Acknowledgment, flags, window, length and timestamp."""
-    return ((((s.ack << 9) | s.flags) << 16) | s.window_raw) ^ ((s.payload_len << 32) | (s.ts_val & MASK))
+    ack: cython.longlong = s.ack
+    return ((((ack << 9) | s.flags) << 16) | s.window_raw) ^ ((s.payload_len << 32) | (s.ts_val & MASK))
 
 
 class Watch:

@@ -25,6 +25,7 @@ class Whole:
         n: cython.longlong
         time_ns: cython.longlong
         octets: cython.longlong = 0
+        cut: cython.longlong = 0
         before: cython.longlong = self.frames + 1 - first
         last_ns: cython.longlong = self.last_ns
         lengths: cython.uint[::1] = records.lengths
@@ -34,12 +35,13 @@ class Whole:
         if self.first_ns < 0 and first < last:
             self.first_ns = times[first]
         for n in range(first, last):
-            time_ns = times[n]
             octets += wire_lengths[n]
-            if lengths[n] < wire_lengths[n]:
-                self.cut += 1
-                if not health.cut_frame:
-                    health.cut_frame = before + n
+            cut += lengths[n] < wire_lengths[n]
+            time_ns = times[n]
+            if time_ns >= last_ns and not health.behind:
+                last_ns = time_ns
+                health.previous_ns = time_ns
+                continue
             if time_ns >= last_ns:
                 last_ns = time_ns
             else:
@@ -50,6 +52,12 @@ class Whole:
                 health.clock(time_ns, before + n)
             else:
                 health.previous_ns = time_ns
+        if cut and not health.cut_frame:
+            n = first
+            while lengths[n] >= wire_lengths[n]:
+                n += 1
+            health.cut_frame = before + n
+        self.cut += cut
         self.last_ns = last_ns
         self.frames += last - first
         self.octets += octets

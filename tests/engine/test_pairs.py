@@ -30,12 +30,13 @@ def frame(source: End, target: End) -> bytes:
 
 
 def any_pairs(count: int) -> list[tuple[End, End]]:
-    """Few hosts and ports, so that ends agree in all but one thing; some talk to themselves."""
+    """Few hosts and ports, so that ends agree in all but one thing; some talk to themselves, some go on in either direction."""
     chosen = random.Random(7)
     drawn = []
     for _ in range(count):
         hosts = HOSTS4 if chosen.random() < 0.5 else HOSTS6
-        drawn.append(((chosen.choice(hosts), chosen.choice(PORTS)), (chosen.choice(hosts), chosen.choice(PORTS))))
+        pair = (chosen.choice(hosts), chosen.choice(PORTS)), (chosen.choice(hosts), chosen.choice(PORTS))
+        drawn += [pair, *chosen.choices((pair, pair[::-1]), k=chosen.randrange(3))]
     return drawn
 
 
@@ -89,5 +90,5 @@ def test_hashes_that_collide_mix_nobody_up(uncompiled: ModuleType, monkeypatch: 
         s.src_hi, s.src_lo, s.src_port = *struct.unpack(">qq", source[0].rjust(16, b"\0")), source[1]
         s.dst_hi, s.dst_lo, s.dst_port = *struct.unpack(">qq", target[0].rjust(16, b"\0")), target[1]
         stream = table.find(s)
-        found.append((table.add(s, stream) if stream < 0 else stream, table.side))
+        found.append((table.add(s, stream) if stream < 0 else stream, s.side))
     assert found == numbered(pairs)
