@@ -1,7 +1,8 @@
 cimport cython
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
-from tcpinspect.engine.analysis cimport Half, Pair
+from tcpinspect.engine.analysis cimport Half, Pair, analyse
+from tcpinspect.engine.health cimport Health
 from tcpinspect.engine.stretch cimport Stretch
 from tcpinspect.engine.watch cimport Watch
 from tcpinspect.engine.kinds cimport likely_client
@@ -35,5 +36,6 @@ cdef class Connection:
     cdef public long long previous, first_frame, hi0, lo0, hi1, lo1, syn_ns, syn_to_syn_ack_ns, superseded_ns
     cdef int begin(self, Segment s, long long stream) except -1
     cdef long long relative(self, long long side, long long number) noexcept
+    cdef int look_at(self, Segment s, long long side, Health health) except -1
     cdef int segment(self, Segment s, long long side) except -1
     cdef int handshake_clock(self, Segment s, long long side) except -1

@@ -12,7 +12,7 @@ import cython
 from tcpinspect.protocol import header
 
 if not cython.compiled:
-    from tcpinspect.engine.analysis import Half, Pair
+    from tcpinspect.engine.analysis import Half, Pair, analyse
     from tcpinspect.engine.watch import Watch
     from tcpinspect.engine.kinds import likely_client
     from tcpinspect.engine.moments import Moments
@@ -119,6 +119,21 @@ class Connection:
         """A sequence number of a side, from where its numbers begin; -1 while that is unknown."""
         half: Half = self.half1 if side else self.half0
         return (number - half.base_seq) & SYN_MASK if half.base_known else -1
+
+    def look_at(self, s, side, health):
+        """The long way for a segment: every analysis looks at it."""
+        if side:
+            analyse(s, self.half1, self.half0, self.pair, s.reused)
+        else:
+            analyse(s, self.half0, self.half1, self.pair, s.reused)
+        self.segment(s, side)
+        self.outcome.segment(s, side)
+        self.moments.note(s, side)
+        if self.alone:
+            self.moments.note(s, 1)
+        else:
+            self.watch.note(s, side, health)
+        return 0
 
     def segment(self, s, side):
         """Count an analysed segment."""

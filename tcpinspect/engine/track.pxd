@@ -1,6 +1,6 @@
 cimport cython
 from tcpinspect.capture.batch cimport Batch
-from tcpinspect.engine.analysis cimport Half, Pair, analyse, is_new_connection
+from tcpinspect.engine.analysis cimport Half, is_new_connection
 from tcpinspect.engine.columns cimport SegmentColumns
 from tcpinspect.engine.connection cimport Connection
 from tcpinspect.engine.decode cimport Decoder

@@ -25,7 +25,7 @@ from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import State
 
 if not cython.compiled:
-    from tcpinspect.engine.analysis import Half, Pair, analyse, is_new_connection
+    from tcpinspect.engine.analysis import Half, is_new_connection
     from tcpinspect.engine.columns import SegmentColumns
     from tcpinspect.engine.connection import Connection
     from tcpinspect.engine.decode import Decoder
@@ -270,7 +270,6 @@ class Tracker(Whole):
         s: Segment
         half0: Half = c.half0
         half1: Half = c.half1
-        pair: Pair = c.pair
         health: Health = self.health
         kept: list = self.segments_kept
         t: Stretch = c.stretch
@@ -288,17 +287,7 @@ class Tracker(Whole):
                         settle(c, health)
                     c.opening = -1
                     c.closing = 0
-                    if side:
-                        analyse(s, half1, half0, pair, s.reused)
-                    else:
-                        analyse(s, half0, half1, pair, s.reused)
-                    c.segment(s, side)
-                    c.outcome.segment(s, side)
-                    c.moments.note(s, side)
-                    if c.alone:
-                        c.moments.note(s, 1)
-                    else:
-                        c.watch.note(s, side, health)
+                    c.look_at(s, side, health)
                     # After a segment that opened a question no stretch begins.
                     running = self.steadily and not s.flags & CONTROL and not s.analysis and not s.sack_count and join(c)
                 t = c.stretch
@@ -312,7 +301,7 @@ class Tracker(Whole):
 
     def settle(self, c):
         """Follow what waits for a connection, and bring all that it remembers up to date, for whoever looks at it."""
-        if self.first_kept[c.place] >= 0:
+        if self.last_kept[c.place] >= 0:
             self.follow(c)
         if c.stretch is not None and c.stretch.running:
             settle(c, self.health)
