@@ -1,5 +1,5 @@
 cimport cython
-from tcpinspect.protocol.fast cimport difference
+from tcpinspect.protocol.fast cimport difference, fetch
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.analysis cimport Half, Pair, analyse
 from tcpinspect.engine.health cimport Health
@@ -39,3 +39,4 @@ cdef class Connection:
     cdef int look_at(self, Segment s, long long side, Health health) except -1
     cdef int segment(self, Segment s, long long side) except -1
     cdef int handshake_clock(self, Segment s, long long side) except -1
+    cdef int fetch_ahead(self) noexcept

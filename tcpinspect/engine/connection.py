@@ -21,6 +21,8 @@ if not cython.compiled:
     from tcpinspect.protocol.seqnum import difference
     from tcpinspect.engine.stretch import Stretch  # noqa: F401
     from tcpinspect.engine.zeek import Outcome
+
+    fetch = None  # cimported where compiled
 from tcpinspect.schema import ANALYSIS_FLAGS
 
 SYN = cython.declare(cython.longlong, header.SYN)
@@ -34,6 +36,10 @@ ZERO_WINDOW = cython.declare(cython.longlong, 1 << ANALYSIS_FLAGS.index("zero_wi
 
 BAD_CHECKSUM = cython.declare(cython.longlong, 2)
 SYN_MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
+# So many octets of them are read of a connection that leaves; of the others what the first line of the cache holds.
+OUTCOME_OCTETS = cython.declare(cython.longlong, 216)
+MOMENTS_OCTETS = cython.declare(cython.longlong, 368)
+WATCH_OCTETS = cython.declare(cython.longlong, 192)
 
 
 @cython.no_gc
@@ -183,4 +189,16 @@ class Connection:
                 self.syn_ack_seq = s.seq
         elif side == self.client and s.flags & ACK and not s.flags & RST and s.ack == ((self.syn_ack_seq + 1) & SYN_MASK):
             self.syn_ack_to_ack_ns = s.time_ns - self.syn_ack_ns
+        return 0
+
+    def fetch_ahead(self):
+        """Have brought into the cache what will be read when the connection leaves."""
+        if cython.compiled:
+            fetch(cython.cast(cython.p_void, self.outcome), OUTCOME_OCTETS)
+            fetch(cython.cast(cython.p_void, self.moments), MOMENTS_OCTETS)
+            fetch(cython.cast(cython.p_void, self.watch), WATCH_OCTETS)
+            fetch(cython.cast(cython.p_void, self.half0), 1)
+            fetch(cython.cast(cython.p_void, self.half1), 1)
+            fetch(cython.cast(cython.p_void, self.pair), 1)
+            fetch(cython.cast(cython.p_void, self.stretch), 1)
         return 0

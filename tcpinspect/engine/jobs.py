@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 from tcpinspect.capture.many import Files, inputs
 from tcpinspect.capture.source import Input, cores, is_plain
+from tcpinspect.engine.alive import LIMITS
 from tcpinspect.engine.classes import EXAMPLES_KEPT, Class, Classes
 from tcpinspect.engine.finish import CONNECTION_FIELD, Finisher
 from tcpinspect.engine.health import Health
@@ -22,7 +23,7 @@ from tcpinspect.engine.layers import REASONS
 from tcpinspect.engine.parts import PARTS, Parts, Starts
 from tcpinspect.engine.run import Progress, Result, no_collector, result_of
 from tcpinspect.engine.signs import Suspects
-from tcpinspect.engine.track import LIMITS, Tracker
+from tcpinspect.engine.track import Tracker
 from tcpinspect.errors import CaptureError
 
 # Below so many octets a second process takes longer to begin than it saves.

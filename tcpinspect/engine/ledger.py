@@ -6,7 +6,7 @@ here spells a transition), keeps the rows of each side and at the end puts both 
 
 import cython
 
-from tcpinspect.engine.moments import FIELDS, SUM_RIGHT, SUM_WRONG
+from tcpinspect.engine.moments import FIELDS, FLOOR_KNOWN, PEER_TOP_KNOWN, STAMPED, SUM_RIGHT, SUM_WRONG, TOP_KNOWN
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, State, next_states
 
@@ -21,6 +21,11 @@ ACK = cython.declare(cython.longlong, header.ACK)
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
 WRONG = cython.declare(cython.longlong, SUM_WRONG)
+HAS_STAMPS = cython.declare(cython.longlong, STAMPED)
+HAS_FLOOR = cython.declare(cython.longlong, FLOOR_KNOWN)
+HAS_TOP = cython.declare(cython.longlong, TOP_KNOWN)
+HAS_PEER_TOP = cython.declare(cython.longlong, PEER_TOP_KNOWN)
+KNOWN = cython.declare(cython.longlong, STAMPED | FLOOR_KNOWN | TOP_KNOWN | PEER_TOP_KNOWN)
 
 CLOSED = cython.declare(cython.longlong, State.CLOSED)
 TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
@@ -55,8 +60,9 @@ TWIN_NS = cython.declare(cython.longlong, 1_000_000)
 ROOM = cython.declare(cython.longlong, 64)
 LAST = cython.declare(cython.longlong, 0x7FFFFFFFFFFFFFF)
 
-# The records of the log, a column an attribute. `word` is the record's flags with all its marks, `flags` the nine bits alone;
-# `octets` what the segment occupies of the number space, `end` the number behind it; the rest as moments.FIELDS names them.
+# The records of the log, a column an attribute. `word` is the record's flags with its marks, `flags` the nine bits alone;
+# `octets` what the segment occupies of the number space, `end` the number behind it; the rest as moments.FIELDS names them, -1 where
+# there was none.
 COLUMNS = (
     "frame", "time_ns", "seq", "ack", "word", "payload", "ts_val", "ts_ecr", "floor", "top", "peer_top", "flags", "side", "octets", "end",
 )  # fmt: skip
@@ -124,24 +130,32 @@ class Ledger:
         base: cython.longlong = 0
         word: cython.longlong
         octets: cython.longlong
-        log: cython.p_longlong = m.log
+        log: cython.p_uint = m.log
         self.size = m.n
         for k in range(2):
             self.count[k] = self.since[k] = self.broken_at[k] = self.reached[k] = 0
         for k in range(self.size):
             self.frame[k] = log[base]
-            self.time_ns[k] = log[base + 1]
-            self.seq[k] = log[base + 2]
-            self.ack[k] = log[base + 3]
-            word = log[base + 4]
-            octets = log[base + 5]
-            self.word[k] = word
+            self.time_ns[k] = m.time_of(k)
+            self.seq[k] = log[base + 3]
+            self.ack[k] = log[base + 4]
+            word = log[base + 5]
+            octets = log[base + 6]
+            self.word[k] = word & ~KNOWN
             self.payload[k] = octets
-            self.ts_val[k] = log[base + 6]
-            self.ts_ecr[k] = log[base + 7]
-            self.floor[k] = log[base + 8]
-            self.top[k] = log[base + 9]
-            self.peer_top[k] = log[base + 10]
+            self.ts_val[k] = log[base + 7]
+            self.ts_ecr[k] = log[base + 8]
+            self.floor[k] = log[base + 9]
+            self.top[k] = log[base + 10]
+            self.peer_top[k] = log[base + 11]
+            if not word & HAS_STAMPS:
+                self.ts_val[k] = self.ts_ecr[k] = -1
+            if not word & HAS_FLOOR:
+                self.floor[k] = -1
+            if not word & HAS_TOP:
+                self.top[k] = -1
+            if not word & HAS_PEER_TOP:
+                self.peer_top[k] = -1
             if word & SYN:
                 octets += 1
             if word & FIN:

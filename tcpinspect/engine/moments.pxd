@@ -8,7 +8,7 @@ from tcpinspect.engine.stretch cimport Stretch
 @cython.final
 @cython.no_gc
 cdef class Moments:
-    cdef long long *log
+    cdef unsigned int *log
     cdef public long long merged
     cdef long long[2] top, acked, syn, fin
     cdef public int n
@@ -17,7 +17,7 @@ cdef class Moments:
     cdef unsigned int[2] last_seq, last_ack
     cdef signed char phase
     cdef signed char[2] settled
-    cdef long long[44] near
+    cdef unsigned int[48] near
     cdef int reset(self) noexcept
     cdef int grow(self) except -1
     cpdef int note(self, Segment s, long long side) except -1
@@ -28,4 +28,4 @@ cdef class Moments:
     cdef int catch_up(self, Stretch t, long long side) noexcept
     cdef inline int _place(self, Segment s, long long side) except -2
     cdef inline int _write(self, Segment s, long long side, long long at) noexcept
-    cpdef long long get(self, long long k, long long field)
+    cdef inline long long time_of(self, long long k) noexcept

@@ -24,18 +24,21 @@ RST = cython.declare(cython.longlong, header.RST)
 ACK = cython.declare(cython.longlong, header.ACK)
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 
-# The fields of a record. FLAGS holds the nine flag bits, the sender's side at bit SIDE_BIT, whether the checksum was found
-# wrong or right, and the IP identification from bit 16. The last three say what had been seen before the record: the highest
-# number the receiver had acknowledged, the end of what the sender had sent, the end of what the receiver had sent; -1 where
-# there was none.
-FIELDS = ("frame", "time_ns", "seq", "ack", "flags", "length", "ts_val", "ts_ecr", "floor", "top", "peer_top")
-WIDTH = cython.declare(cython.longlong, 11)
+# The fields of a record, 32 bits each: a record is what a connection has most of. `flags` holds the nine flag bits, the sender's side at
+# bit SIDE_BIT, whether the checksum was found wrong or right, which of the others hold a number, and the IP identification from bit 16.
+# The last three say what had been seen before the record: the highest number the receiver had acknowledged, the end of what the sender
+# had sent, the end of what the receiver had sent.
+FIELDS = ("frame", "time_low", "time_high", "seq", "ack", "flags", "length", "ts_val", "ts_ecr", "floor", "top", "peer_top")
+WIDTH = cython.declare(cython.longlong, len(FIELDS))
+OCTETS = cython.declare(cython.longlong, 4 * len(FIELDS))
 SIDE_BIT = 9
 # Marks of a kind of segment besides its flags: it acknowledges the peer's SYN, its FIN.
 ACKS_SYN = 1 << 8
 ACKS_FIN = 1 << 9
 SUM_WRONG = 1 << 10
 SUM_RIGHT = 1 << 11
+# In `flags` of a record: it has timestamps, there was a floor, a top, a top of the peer.
+STAMPED, FLOOR_KNOWN, TOP_KNOWN, PEER_TOP_KNOWN = (1 << bit for bit in range(12, 16))
 CAPACITY = cython.declare(cython.longlong, 256)
 KEPT_ROOM = cython.declare(cython.longlong, 16)
 # Room within the object itself.
@@ -48,6 +51,12 @@ COVERS_FIN = cython.declare(cython.longlong, ACKS_FIN)
 DATA = cython.declare(cython.longlong, 1 << 10)  # marks of a kind like the two above
 RIGHT = cython.declare(cython.longlong, SUM_RIGHT)
 WRONG = cython.declare(cython.longlong, SUM_WRONG)
+HAS_STAMPS = cython.declare(cython.longlong, STAMPED)
+HAS_FLOOR = cython.declare(cython.longlong, FLOOR_KNOWN)
+HAS_TOP = cython.declare(cython.longlong, TOP_KNOWN)
+HAS_PEER_TOP = cython.declare(cython.longlong, PEER_TOP_KNOWN)
+HALF32 = cython.declare(cython.longlong, 1 << 31)
+MODULUS32 = cython.declare(cython.longlong, 1 << 32)
 GOOD_CHECKSUM = cython.declare(cython.longlong, 1)
 BAD_CHECKSUM = cython.declare(cython.longlong, 2)
 
@@ -111,11 +120,11 @@ class Moments:
             room = CAPACITY
         if cython.compiled:
             outside: cython.bint = self.room > NEAR
-            log: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.log if outside else cython.NULL, room * WIDTH * 8))
+            log: cython.p_uint = cython.cast(cython.p_uint, realloc(self.log if outside else cython.NULL, room * OCTETS))
             if log is cython.NULL:
                 raise MemoryError()
             if not outside:
-                memcpy(log, self.near, NEAR * WIDTH * 8)
+                memcpy(log, self.near, NEAR * OCTETS)
             self.log = log
         else:
             self.log.extend([0] * ((room - self.room) * WIDTH))
@@ -266,23 +275,37 @@ class Moments:
     def _write(self, s, side, at):
         """Write the segment as record `at`."""
         base: cython.longlong = at * WIDTH
-        self.log[base] = s.frame
-        self.log[base + 1] = s.time_ns
-        self.log[base + 2] = s.seq
-        self.log[base + 3] = s.ack
-        self.log[base + 4] = (s.flags & 0x1FF) | side << 9 | s.ip_id << 16
+        word: cython.longlong = (s.flags & 0x1FF) | side << 9 | s.ip_id << 16
+        floor: cython.longlong = self.acked[1 - side]
+        top: cython.longlong = self.top[side]
+        peer_top: cython.longlong = self.top[1 - side]
         if s.checksum_status == BAD_CHECKSUM:
-            self.log[base + 4] |= WRONG
+            word |= WRONG
         elif s.checksum_status == GOOD_CHECKSUM:
-            self.log[base + 4] |= RIGHT
-        self.log[base + 5] = s.payload_len
-        self.log[base + 6] = s.ts_val
-        self.log[base + 7] = s.ts_ecr
-        self.log[base + 8] = self.acked[1 - side]
-        self.log[base + 9] = self.top[side]
-        self.log[base + 10] = self.top[1 - side]
+            word |= RIGHT
+        if s.ts_val >= 0:
+            word |= HAS_STAMPS
+        if floor >= 0:
+            word |= HAS_FLOOR
+        if top >= 0:
+            word |= HAS_TOP
+        if peer_top >= 0:
+            word |= HAS_PEER_TOP
+        self.log[base] = s.frame & MASK
+        self.log[base + 1] = s.time_ns & MASK
+        self.log[base + 2] = s.time_ns >> 32 & MASK
+        self.log[base + 3] = s.seq
+        self.log[base + 4] = s.ack
+        self.log[base + 5] = word & MASK
+        self.log[base + 6] = s.payload_len & MASK
+        self.log[base + 7] = s.ts_val & MASK
+        self.log[base + 8] = s.ts_ecr & MASK
+        self.log[base + 9] = floor & MASK
+        self.log[base + 10] = top & MASK
+        self.log[base + 11] = peer_top & MASK
         return 1
 
-    def get(self, k, field):
-        """One field of record k, for callers in Python; FIELDS names them."""
-        return self.log[k * 11 + field]
+    def time_of(self, k):
+        """When record k came, in nanoseconds."""
+        high: cython.longlong = self.log[k * WIDTH + 2]
+        return ((high ^ HALF32) - HALF32) * MODULUS32 + self.log[k * WIDTH + 1]

@@ -9,5 +9,5 @@ cdef class Orderly:
     cpdef long long find(self, long long pattern) noexcept
     cpdef int remember(self, long long pattern, long long number) noexcept
     cpdef long long pattern_of(self, Moments m) noexcept
-    cdef bint opens(self, long long *log) noexcept
-    cdef inline long long carries_on(self, long long *log, long long at, long long side, long long peer) noexcept
+    cdef bint opens(self, unsigned int *log) noexcept
+    cdef inline long long carries_on(self, unsigned int *log, long long at, long long side, long long peer) noexcept

@@ -9,7 +9,7 @@ Reading: RFC 9293 §3.5, §3.6.
 
 import cython
 
-from tcpinspect.engine.moments import FIELDS, SIDE_BIT, SUM_RIGHT, SUM_WRONG
+from tcpinspect.engine.moments import FIELDS, FLOOR_KNOWN, PEER_TOP_KNOWN, SIDE_BIT, STAMPED, SUM_RIGHT, SUM_WRONG, TOP_KNOWN
 from tcpinspect.protocol import header
 
 if not cython.compiled:
@@ -23,7 +23,11 @@ ACK = cython.declare(cython.longlong, header.ACK)
 SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 KINDS = cython.declare(cython.longlong, header.SYN | header.FIN | header.RST | header.ACK)
 WRONG = cython.declare(cython.longlong, SUM_WRONG)
-SUMS = cython.declare(cython.longlong, SUM_RIGHT | SUM_WRONG)
+HAS_STAMPS = cython.declare(cython.longlong, STAMPED)
+HAS_FLOOR = cython.declare(cython.longlong, FLOOR_KNOWN)
+TOPS = cython.declare(cython.longlong, TOP_KNOWN | PEER_TOP_KNOWN)
+# What a record tells beside the segment itself.
+BESIDES = cython.declare(cython.longlong, SUM_RIGHT | SUM_WRONG | STAMPED | FLOOR_KNOWN | TOP_KNOWN | PEER_TOP_KNOWN)
 CROOKED = cython.declare(cython.longlong, header.SYN | header.RST | SUM_WRONG)
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 HALF = cython.declare(cython.longlong, 0x80000000)
@@ -69,7 +73,7 @@ class Orderly:
 
     def pattern_of(self, m):
         """The pattern of a log, 0 if it is not orderly as far as that shows at once: `Walk` knows more."""
-        log: cython.p_longlong = m.log
+        log: cython.p_uint = m.log
         at: cython.longlong = 2 * WIDTH
         end: cython.longlong = m.n * WIDTH
         side: cython.longlong
@@ -78,7 +82,7 @@ class Orderly:
         if m.n < 3 or m.n > MOST or not self.opens(log):
             return 0
         while at < end:
-            if log[at + F_SEQ] != log[at + F_TOP] or log[at + F_ACK] != log[at + F_PEER_TOP]:
+            if log[at + F_SEQ] != log[at + F_TOP] or log[at + F_ACK] != log[at + F_PEER_TOP] or ~log[at + F_WORD] & TOPS:
                 return 0
             side = log[at + F_WORD] >> SIDE & 1
             moved = self.carries_on(log, at, side, 1 - side)
@@ -108,7 +112,7 @@ class Orderly:
     def carries_on(self, log, at, side, peer):
         """Whether the record at this place shows new numbers of its sender, beside a FIN's; -1 if it is out of its turn."""
         word: cython.longlong = log[at + F_WORD]
-        stamp: cython.longlong = log[at + F_TS_VAL]
+        stamp: cython.longlong = log[at + F_TS_VAL] if word & HAS_STAMPS else -1
         begins: cython.longlong = (log[at + F_SEQ] - self.isn[side]) & MASK
         ends: cython.longlong = begins + log[at + F_LENGTH]
         acked: cython.longlong = (log[at + F_ACK] - self.isn[peer]) & MASK
@@ -119,14 +123,14 @@ class Orderly:
         if begins < self.reach[side] or acked < self.reach[peer] or ends >= HALF - 1 or acked >= HALF:
             return -1
         if ends > begins or word & FIN:
-            if self.closed[side] or log[at + F_FLOOR] >= 0 and difference(log[at + F_FLOOR], log[at + F_SEQ]) > 0:
+            if self.closed[side] or word & HAS_FLOOR and difference(log[at + F_FLOOR], log[at + F_SEQ]) > 0:
                 return -1
-            if begins == self.begins[side] and not (word ^ self.word[side]) & ~SUMS:
+            if begins == self.begins[side] and not (word ^ self.word[side]) & ~BESIDES:
                 return -1  # the same segment twice, it may be
             self.closed[side] = word & FIN
         elif stamp >= 0 and (self.stamp[side] < 0 or difference(stamp, self.stamp[side]) > 0):
             self.stamp[side] = stamp
-        if log[at + F_TS_ECR] >= 0 and self.stamp[peer] >= 0 and difference(log[at + F_TS_ECR], self.stamp[peer]) < 0:
+        if word & HAS_STAMPS and self.stamp[peer] >= 0 and difference(log[at + F_TS_ECR], self.stamp[peer]) < 0:
             return -1
         self.reach[peer] = acked
         self.reach[side] = self.ends[side] = ends + (word & FIN)

@@ -74,7 +74,7 @@ def run(
     """Analyse a capture, or several as one (capture.many); `segments` or `steps` False leaves that table
     or the timeline empty and saves its memory; `segments` may say into which columns the segments go.
 
-    With `take`, connections leave the table when they have ended (track.LIMITS): it is given their chunks, in the order of the
+    With `take`, connections leave the table when they have ended (alive.LIMITS): it is given their chunks, in the order of the
     streams, as soon as nothing more is to come, and the result has none. Memory then grows with the connections alive.
     `progress(bytes, packets)` is called after each block; the bytes are those of the files as they lie on the disk. `follow`:
     at the end wait for more, at most so many seconds in one go. Ctrl-C ends the reading: the result holds what was read.

@@ -10,7 +10,6 @@ import cython
 from tcpinspect.engine.doubts import DOUBTS
 from tcpinspect.engine.kinds import CLIENT_EVIDENCE, HANDSHAKES, TEARDOWNS, likely_client
 from tcpinspect.engine.ledger import ROW_FIELDS
-from tcpinspect.engine.moments import FIELDS
 from tcpinspect.protocol import header
 from tcpinspect.protocol.rfc9293 import TRANSITIONS, Event, Evidence, State
 
@@ -62,8 +61,6 @@ THREE_WAY = cython.declare(cython.longlong, HANDSHAKES.index("three-way"))
 TIME_WAIT_LASTS_S = 60
 TIME_WAIT_NS = cython.declare(cython.longlong, TIME_WAIT_LASTS_S * 1_000_000_000)
 
-WIDTH = cython.declare(cython.longlong, len(FIELDS))
-F_TIME = cython.declare(cython.longlong, FIELDS.index("time_ns"))
 # Room for a state, and for the number of a record of a log that has a pattern.
 STATE_BITS = cython.declare(cython.longlong, 4)
 RECORD_BITS = cython.declare(cython.longlong, 5)
@@ -161,7 +158,7 @@ class Solver(Walk):
             return 0
         for side in range(2):
             self.finals[side] = found & (1 << STATE_BITS) - 1
-            self.since[side] = m.log[(found >> STATE_BITS & (1 << RECORD_BITS) - 1) * WIDTH + F_TIME]
+            self.since[side] = m.time_of(found >> STATE_BITS & (1 << RECORD_BITS) - 1)
             found >>= RECORD_BITS + STATE_BITS
             self.count[side] = 0
             self.arrived[side] = m.n

@@ -25,7 +25,7 @@ STREAMING: tuple[str, ...] = ("connections", "timeline", "segments")  # tables t
 
 
 class Streamed:
-    """How the reading went. `late_segments` came when their connection had left (`engine.track.LIMITS`): no row counts them, and of
+    """How the reading went. `late_segments` came when their connection had left (`engine.alive.LIMITS`): no row counts them, and of
     their own rows `window` is unknown, for the scale left too."""
 
     def __init__(self, result: Result) -> None:
@@ -58,7 +58,7 @@ def stream(
         whole = False
         ends = Endpoints([chunk])
         # The details of a handshake or a close may hang on how long nobody spoke before the capture ended (insight.details: one
-        # second, three). Whoever left the table had been silent longer than that, save in a flood (track.LIMITS["hurry_ns"]):
+        # second, three). Whoever left the table had been silent longer than that, save in a flood (alive.LIMITS["hurry_ns"]):
         # there the time until the hand-over decides.
         write(ConnectionBatch(chunk, ends, chunk.taken_ns) if table == "connections" else TimelineBatch(chunk, ends))
         whole = True

@@ -23,7 +23,7 @@ class Survey:
         self.files = result.files
         self.interrupted = result.interrupted
         self.capture = Capture.of(result)
-        # Segments of connections that had left the table (engine.track.LIMITS); no row and no figure has them.
+        # Segments of connections that had left the table (engine.alive.LIMITS); no row and no figure has them.
         self.late_segments = result.late_segments
         self.digest = Digest(classes, result.last_ns or 0)
 

@@ -16,7 +16,9 @@ cdef extern from *:
     static inline int64_t tcpinspect_be32(const unsigned char *p) { uint32_t w; memcpy(&w, p, 4); return __builtin_bswap32(w); }
     static inline int64_t tcpinspect_le32(const unsigned char *p) { uint32_t w; memcpy(&w, p, 4); return w; }
     static inline uint64_t tcpinspect_rest(const unsigned char *end, int64_t n) { uint64_t w; memcpy(&w, end - 8, 8); return w >> (64 - 8 * n); }
+    static inline void tcpinspect_fetch(const void *p, int64_t n) { int64_t k; for (k = 0; k < n; k += 64) __builtin_prefetch((const char *)p + k); }
     #else
+    static inline void tcpinspect_fetch(const void *p, int64_t n) { (void)p; (void)n; }
     static inline int64_t tcpinspect_be16(const unsigned char *p) { return (uint32_t)p[0] << 8 | p[1]; }
     static inline int64_t tcpinspect_be32(const unsigned char *p)
         { return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3]; }
@@ -29,6 +31,8 @@ cdef extern from *:
     long long load_be32 "tcpinspect_be32" (const unsigned char *p) noexcept nogil
     long long load_le32 "tcpinspect_le32" (const unsigned char *p) noexcept nogil
     # The n octets (1 to 7) before `end` as they would begin a word of zeros; there are eight at least.
+    # Have octets brought into the cache that will be read soon.
+    void fetch "tcpinspect_fetch" (const void *p, long long n) noexcept nogil
     unsigned long long load_rest "tcpinspect_rest" (const unsigned char *end, long long n) noexcept nogil
 
 cdef inline long long be16(const unsigned char *octets, long long at) noexcept nogil:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import tcpinspect as ti
-from tcpinspect.engine import track
+from tcpinspect.engine import alive
 from tcpinspect.model import export
 from tcpinspect.model.stream import STREAMING, stream
 from tcpinspect.schema import TABLES
@@ -91,7 +91,7 @@ def connections(number: int) -> bytes:
 def test_rows_come_before_the_capture_ends(table: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     capture = connections(_MANY)
     whole = written(capture, table, "ndjson")
-    monkeypatch.setitem(track.LIMITS, "roomy", 0)
+    monkeypatch.setitem(alive.LIMITS, "roomy", 0)
     out, at = io.BytesIO(), []
     to = export.writer(TABLES[table], "ndjson", out)
     last = 0
@@ -110,7 +110,7 @@ def test_rows_come_before_the_capture_ends(table: Any, monkeypatch: pytest.Monke
 
 
 def test_ctrl_c_in_the_middle_of_a_batch_leaves_no_hole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(track.LIMITS, "roomy", 0)
+    monkeypatch.setitem(alive.LIMITS, "roomy", 0)
     taken: list[int] = []
 
     def write(batch: Any) -> None:
