@@ -32,6 +32,7 @@ OPENED = 3
 ASKED = cython.declare(cython.longlong, 1)
 ANSWERED = cython.declare(cython.longlong, 2)
 OPEN = cython.declare(cython.longlong, OPENED)
+BOTH = cython.declare(cython.longlong, 2)
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
 FLAGS = cython.declare(cython.longlong, header.FIN | header.SYN | header.RST | header.ACK)
@@ -81,9 +82,23 @@ def closes(c, s, running, health):
     elif is_answer_to_fin(c, s):
         c.closing += s.flags & FIN != 0
         advance(c, s)
+        if c.closing == BOTH:
+            retire(c)
     else:
         return 0
     return 1
+
+
+@cython.cfunc
+@cython.exceptval(-1)
+def retire(c: Connection) -> cython.int:
+    """Give away what only those need who talk, as soon as nothing is left to be acknowledged: a closed connection stays for a while."""
+    mine: Unacked = c.half0.unacked
+    theirs: Unacked = c.half1.unacked
+    if mine is not None and mine.head == mine.tail and theirs is not None and theirs.head == theirs.tail:
+        c.half0.unacked = c.half1.unacked = None
+        c.stretch = None
+    return 0
 
 
 @cython.cfunc

@@ -273,8 +273,11 @@ def test_what_is_by_the_book_is_followed_that_way() -> None:
     tracker.end()
     for word in (("close", 1, 1), ("answer", 0, 1), ("close", 0, 1), ("answer", 1, 1)):
         talk.go(*word)
+        if word == ("close", 0, 1):
+            (connection,) = followed(talk).alive
+            assert connection.closing == 2 and not connection.stretch.running, "the answer is still to come"
     (connection,) = followed(talk).alive
-    assert not connection.stretch.running and connection.closing == 2
+    assert connection.closing == 2 and connection.stretch is connection.half0.unacked is connection.half1.unacked is None
 
 
 def followed(talk: Talk) -> Tracker:
