@@ -49,8 +49,8 @@ class Connection:
 
     `superseded`: a later connection has taken its address pair, opened by side 0 (1) or side 1 (2) of this one at `superseded_ns`.
     `ghost`: it stands for segments that came after its rows were written; it gets none again. `place`: where it stands among those
-    alive (engine.track). `stretch`: how it only goes on (engine.steady), None before it ever did. `opening` and `closing`: how much of a
-    handshake and a close by the book it has shown (engine.textbook); when something else comes, -1 and 0.
+    alive (engine.alive). `stretch`: how it only goes on (engine.steady), None before it ever did and when it has closed. `opening` and
+    `closing`: how much of a handshake and a close by the book it has shown (engine.textbook); when something else comes, -1 and 0.
     """
 
     def __init__(self):

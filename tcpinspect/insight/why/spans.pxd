@@ -6,10 +6,11 @@ from libc.string cimport memmove
 @cython.no_gc
 cdef class Sent:
     cdef long long *cells
-    cdef long long count, room
+    cdef long long *store
+    cdef long long count, room, front
     cdef int clear(self) noexcept
-    cdef int make_room(self, long long pieces) except -1
-    cdef int shift(self, long long source, long long target) noexcept
+    cdef int make_room(self, long long pieces, bint ahead) except -1
+    cdef int move(self, long long source, long long target) except -1
     cdef int put(self, long long at, long long start, long long end, long long first, long long last, long long copies) noexcept
     cdef int append(self, long long begin, long long end, long long index) except -1
     cpdef list add(self, long long begin, long long end, long long index)

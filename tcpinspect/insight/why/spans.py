@@ -23,52 +23,77 @@ KEPT_ROOM = cython.declare(cython.longlong, 64)
 
 
 class Sent:
-    """What one side sent, as pieces apart from one another and in order: `count` of them in `cells`."""
+    """What one side sent, as pieces apart from one another and in order: `count` of them in `cells`.
+
+    Compiled, `cells` is a place in `store`, where `room` pieces fit and `front` before the first: what comes in reverse finds room, too.
+    """
 
     def __init__(self):
         self.count = 0
         self.room = 0
+        self.front = 0
         if not cython.compiled:
             self.cells = []
 
     def __dealloc__(self):
         if cython.compiled:
-            free(self.cells)
+            free(self.store)
 
     def clear(self):
         """Forget all pieces, and the room that only many needed."""
         self.count = 0
-        if self.room > KEPT_ROOM:
-            if cython.compiled:
-                free(self.cells)
-                self.cells = cython.NULL
-            else:
-                self.cells = []
-            self.room = 0
+        self.front = 0
+        if cython.compiled:
+            if self.room > KEPT_ROOM:
+                free(self.store)
+                self.store = cython.NULL
+                self.room = 0
+            self.cells = self.store
+        else:
+            self.cells = []
         return 0
 
-    def make_room(self, pieces):
-        """Have room for so many."""
+    def make_room(self, pieces, ahead):
+        """Have room for so many more, before the first if `ahead`, else behind the last."""
         room: cython.longlong = self.room if self.room else FIRST_ROOM
-        while room < pieces:
-            room *= 2
-        if cython.compiled:
-            cells: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.cells, room * WIDTH * 8))
-            if cells is cython.NULL:
-                raise MemoryError()
-            self.cells = cells
+        front: cython.longlong = self.front
+        behind: cython.longlong = self.room - front - self.count
+        here: cython.longlong = front if ahead else behind
+        there: cython.longlong = behind if ahead else front
+        if not cython.compiled or here >= pieces:
+            return 0
+        if there >= pieces and 2 * there >= self.room:  # half of it stands empty, on the other side
+            front = front + behind if ahead else 0
         else:
-            self.cells.extend([0] * ((room - self.room) * WIDTH))
-        self.room = room
+            while room < self.room + pieces:
+                room *= 2
+            store: cython.p_longlong = cython.cast(cython.p_longlong, realloc(self.store, room * WIDTH * 8))
+            if store is cython.NULL:
+                raise MemoryError()
+            self.store = store
+            if ahead:
+                front += room - self.room
+            self.room = room
+        memmove(self.store + front * WIDTH, self.store + self.front * WIDTH, self.count * WIDTH * 8)
+        self.front = front
+        self.cells = self.store + front * WIDTH
         return 0
 
-    def shift(self, source, target):
-        """Move all pieces from `source` on so that they begin at `target`."""
-        if cython.compiled:
-            memmove(self.cells + target * WIDTH, self.cells + source * WIDTH, (self.count - source) * WIDTH * 8)
+    def move(self, source, target):
+        """Move all pieces from `source` on so that they begin at `target`, or those before so that they end there: the fewer."""
+        more: cython.longlong = target - source
+        before: cython.longlong = min(source, target)
+        if not cython.compiled:
+            self.cells[before * WIDTH : source * WIDTH] = [0] * (more * WIDTH)
+        elif before < self.count - source:
+            self.make_room(more, 1)
+            memmove(self.cells - more * WIDTH, self.cells, before * WIDTH * 8)
+            self.front -= more
+            self.cells = self.store + self.front * WIDTH
         else:
-            self.cells[target * WIDTH : (target + self.count - source) * WIDTH] = self.cells[source * WIDTH : self.count * WIDTH]
-        self.count += target - source
+            self.make_room(more, 0)
+            memmove(self.cells + target * WIDTH, self.cells + source * WIDTH, (self.count - source) * WIDTH * 8)
+        self.count += more
         return 0
 
     def put(self, at, start, end, first, last, copies):
@@ -86,12 +111,14 @@ class Sent:
         n: cython.longlong = self.count
         if n and begin < self.cells[n * WIDTH - 4]:
             return 0
-        if n == self.room:
-            self.make_room(n + 1)
+        if self.front + n >= self.room:
+            self.make_room(1, 0)
+        if not cython.compiled:
+            self.cells[n * WIDTH :] = [0] * WIDTH
         self.put(n, begin, end, index, index, 1)
         self.count = n + 1
         if self.count > MOST:
-            self.shift(MOST // 2, 0)
+            self.move(MOST // 2, 0)
         return 1
 
     def add(self, begin, end, index):
@@ -110,12 +137,16 @@ class Sent:
             again = (low, high, min([p.first for p in old]), index, max([p.copies for p in old]) + 1)
             made = [(left.start, begin, *left[2:]), (begin, low, index, index, 1), again, (high, end, index, index, 1), (end, *right[1:])]
             made = [p for p in made if p[0] < p[1]]
-        if self.count + len(made) > self.room:
-            self.make_room(self.count + len(made))
-        self.shift(past, at + len(made))
+        self.move(past, at + len(made))
         for piece in made:
             self.put(at, piece[0], piece[1], piece[2], piece[3], piece[4])
             at += 1
+        if self.count > MOST:
+            # Farthest from what comes now.
+            if 2 * at < self.count:
+                self.count = MOST // 2
+            else:
+                self.move(MOST // 2, 0)
         return old
 
     def first_from(self, position):
