@@ -122,6 +122,7 @@ class Alive(Whole):
 
     def look_around(self, now_ns):
         """Let a few go whose time has come; each of the others is looked at again when its time may have come."""
+        k: cython.longlong
         _k: cython.longlong
         alive: cython.longlong = len(self.alive) - len(self.free)
         c: Connection
@@ -143,9 +144,9 @@ class Alive(Whole):
                 # Whatever happens to it, it stays at least so long after its last segment.
                 self.not_before[self.hand] = now_ns + self.hurry_ns
         # What will be looked at next is far away in memory: first the connections alone, the next time what belongs to them.
-        for _k in range(1, 1 + LOOKS):
-            self.fetch_ahead(now_ns, self.hand + _k, 0)
-            self.fetch_ahead(now_ns, self.hand + _k + LOOKS, 1)
+        for k in range(1, 1 + LOOKS):
+            self.fetch_ahead(now_ns, self.hand + k, 0)
+            self.fetch_ahead(now_ns, self.hand + k + LOOKS, 1)
         return 0
 
     def fetch_ahead(self, now_ns, at, alone):

@@ -1,7 +1,7 @@
 """Ranges of sequence numbers: what was sent when and how often, what was selectively acknowledged. Floor 3; compiled.
 
-Positions are unwrapped sequence numbers (plain integers that do not turn at 2³²). Both stores are bounded, for a capture
-can hold any disorder, and every operation is linear in what it merges, so that a whole connection stays linear.
+Positions are unwrapped sequence numbers (plain integers that do not turn at 2³²). Both stores are bounded, for a capture can hold any
+disorder: what has to be moved for a piece in between is bounded, too, so that a whole connection stays linear. At either end it is nothing.
 Reading: RFC 9293 §3.4; RFC 2018 §3.
 """
 
