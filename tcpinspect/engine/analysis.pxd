@@ -2,7 +2,7 @@ cimport cython
 from tcpinspect.protocol.fast cimport difference
 from tcpinspect.engine.segment cimport Segment
 from tcpinspect.engine.stretch cimport Stretch
-from tcpinspect.engine.unacked cimport Unacked
+from tcpinspect.engine.unacked cimport Unacked, new_unacked
 
 @cython.final
 @cython.no_gc

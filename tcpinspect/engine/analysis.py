@@ -14,7 +14,7 @@ from tcpinspect.schema import ANALYSIS_FLAGS
 
 if not cython.compiled:
     from tcpinspect.engine.segment import Segment
-    from tcpinspect.engine.unacked import Unacked
+    from tcpinspect.engine.unacked import Unacked, new_unacked
     from tcpinspect.protocol.seqnum import difference
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
@@ -391,7 +391,7 @@ def remember(s: Segment, fwd: Half, found: cython.longlong) -> cython.int:
     end: cython.longlong = (s.seq + s.payload_len) & MASK
     if s.payload_len > 0 or s.flags & SYN_FIN:
         if fwd.unacked is None:
-            fwd.unacked = Unacked()
+            fwd.unacked = new_unacked()
         # SYN and FIN occupy a number each, but together only one here, and none once the list is full.
         after = (end + 1) & MASK if s.flags & SYN_FIN else end
         if fwd.unacked.append(s.seq, after, s.time_ns):

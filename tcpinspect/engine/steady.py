@@ -16,8 +16,8 @@ from tcpinspect.protocol import header
 if not cython.compiled:
     from tcpinspect.engine.analysis import Half, show
     from tcpinspect.engine.segment import Segment
-    from tcpinspect.engine.stretch import Stretch
-    from tcpinspect.engine.unacked import Unacked
+    from tcpinspect.engine.stretch import Stretch, new_stretch
+    from tcpinspect.engine.unacked import Unacked, new_unacked
     from tcpinspect.protocol.seqnum import difference
 
 MASK = cython.declare(cython.longlong, 0xFFFFFFFF)
@@ -51,7 +51,7 @@ def join(c):
     if c.alone or c.syn_ack_to_ack_ns < 0 <= c.syn_ack_ns:
         return 0
     if c.stretch is None:
-        c.stretch = Stretch()
+        c.stretch = new_stretch()
     t = c.stretch
     if not c.half0.join(t, 0) or not c.half1.join(t, 1):
         return 0
@@ -67,6 +67,17 @@ def join(c):
     t.logged = c.moments.logs_all()
     t.begin(c.last_ns)
     return 1
+
+
+def is_plain(s, last_ns, ts_known, ts_ns):
+    """In order of time, with a window, and no options or the timestamps that go on: those of its side were last at `ts_ns`."""
+    if s.time_ns < last_ns or not s.window_raw or s.checksum_status == BAD_CHECKSUM:
+        return 0
+    if s.header_len == MINIMUM_HEADER:
+        return 1
+    if s.header_len != MINIMUM_HEADER + TIMESTAMPS_ALONE or s.options_len != TIMESTAMPS_ALONE or s.options_malformed:
+        return 0
+    return s.ts_val >= 0 and ts_known and s.time_ns - ts_ns <= PAUSE_NS
 
 
 def settle(c, health):
@@ -98,15 +109,10 @@ def goes_on(t: Stretch, s: Segment, side: cython.longlong) -> cython.bint:
     """1 for a segment of `side` that opens no question."""
     other: cython.longlong = 1 - side
     end: cython.longlong
-    if s.seq != t.due[side] or s.flags & EVERYDAY != ACK or not s.window_raw or s.checksum_status == BAD_CHECKSUM:
+    if s.seq != t.due[side] or s.flags & EVERYDAY != ACK or not is_plain(s, t.time_ns, t.ts_known[side], t.ts_ns[side]):
         return 0
-    if s.time_ns < t.time_ns or s.ack == 0 or (s.ack - t.ack[side]) & MASK > (t.due[other] - t.ack[side]) & MASK:
+    if s.ack == 0 or (s.ack - t.ack[side]) & MASK > (t.due[other] - t.ack[side]) & MASK:
         return 0
-    if s.header_len != MINIMUM_HEADER:
-        if s.header_len != MINIMUM_HEADER + TIMESTAMPS_ALONE or s.options_len != TIMESTAMPS_ALONE or s.options_malformed:
-            return 0
-        if s.ts_val < 0 or not t.ts_known[side] or s.time_ns - t.ts_ns[side] > PAUSE_NS:
-            return 0
     if s.payload_len <= 0:
         return s.payload_len == 0 and s.ack != t.ack[side]
     end = (s.seq + s.payload_len) & MASK
@@ -160,7 +166,7 @@ def go_on(c, t, s, fwd, rev):
     c.watch.remember(s, side)
     if s.payload_len > 0:
         if fwd.unacked is None:
-            fwd.unacked = Unacked()
+            fwd.unacked = new_unacked()
         fwd.unacked.push(s.seq, (s.seq + s.payload_len) & MASK, s.time_ns)
     if s.ack != t.ack[side]:
         if rev.unacked is not None and rev.unacked.acknowledge(s.ack):

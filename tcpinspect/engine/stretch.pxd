@@ -12,3 +12,5 @@ cdef class Stretch:
     cdef long long[2] last_ns, data_ns, ts_ns, octets
     cdef unsigned int[2] oversize, oversize_frame
     cdef int begin(self, long long time_ns) noexcept
+
+cdef Stretch new_stretch()

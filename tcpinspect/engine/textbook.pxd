@@ -5,9 +5,9 @@ from tcpinspect.engine.connection cimport Connection
 from tcpinspect.engine.health cimport Health
 from tcpinspect.engine.moments cimport Moments
 from tcpinspect.engine.segment cimport Segment
-from tcpinspect.engine.steady cimport settle
-from tcpinspect.engine.stretch cimport Stretch
-from tcpinspect.engine.unacked cimport Unacked
+from tcpinspect.engine.steady cimport is_plain, settle
+from tcpinspect.engine.stretch cimport Stretch, new_stretch
+from tcpinspect.engine.unacked cimport Unacked, new_unacked
 from tcpinspect.engine.watch cimport Watch
 from tcpinspect.engine.zeek cimport CLOSED, ESTABLISHED, SYN_SENT, Outcome
 

@@ -12,7 +12,7 @@ import cython
 from tcpinspect.engine.analysis import COMPLETENESS, REUSED_PORTS_BIT
 from tcpinspect.engine.moments import ACKS_FIN, ACKS_SYN, PHASES
 from tcpinspect.engine.stretch import ACK_BIT, SYN_BIT
-from tcpinspect.engine.watch import CLOCK_JUMP_NS, LEAST_MSS
+from tcpinspect.engine.watch import LEAST_MSS
 from tcpinspect.protocol import header
 
 if not cython.compiled:
@@ -20,9 +20,9 @@ if not cython.compiled:
     from tcpinspect.engine.connection import Connection
     from tcpinspect.engine.moments import Moments
     from tcpinspect.engine.segment import Segment
-    from tcpinspect.engine.steady import settle
-    from tcpinspect.engine.stretch import Stretch
-    from tcpinspect.engine.unacked import Unacked
+    from tcpinspect.engine.steady import is_plain, settle
+    from tcpinspect.engine.stretch import Stretch, new_stretch
+    from tcpinspect.engine.unacked import Unacked, new_unacked
     from tcpinspect.engine.watch import Watch
     from tcpinspect.engine.zeek import CLOSED, ESTABLISHED, SYN_SENT, Outcome
     from tcpinspect.protocol.seqnum import difference
@@ -42,11 +42,8 @@ ACK = cython.declare(cython.longlong, header.ACK)
 SYN_ACK = cython.declare(cython.longlong, header.SYN | header.ACK)
 FIN_ACK = cython.declare(cython.longlong, header.FIN | header.ACK)
 MINIMUM_HEADER = cython.declare(cython.longlong, header.MINIMUM_LENGTH)
-# RFC 7323 appendix A: ten octets and two of padding.
-TIMESTAMPS_ALONE = cython.declare(cython.longlong, 12)
 GOOD_CHECKSUM = cython.declare(cython.longlong, 1)
 BAD_CHECKSUM = cython.declare(cython.longlong, 2)
-PAUSE_NS = cython.declare(cython.longlong, CLOCK_JUMP_NS)
 REUSED_PORTS = cython.declare(cython.longlong, REUSED_PORTS_BIT)
 SEEN_SYN = cython.declare(cython.longlong, SYN_BIT)
 PURE_ACK = cython.declare(cython.longlong, ACK_BIT)
@@ -171,20 +168,6 @@ def is_answer_to_fin(c: Connection, s: Segment) -> cython.bint:
 
 
 @cython.cfunc
-@cython.inline
-@cython.exceptval(check=False)
-def is_plain(s: Segment, last_ns: cython.longlong, ts_known: cython.longlong, ts_ns: cython.longlong) -> cython.bint:
-    """In order of time, with a window, and no options or the timestamps that go on."""
-    if s.time_ns < last_ns or not s.window_raw or s.checksum_status == BAD_CHECKSUM:
-        return 0
-    if s.header_len == MINIMUM_HEADER:
-        return 1
-    if s.header_len != MINIMUM_HEADER + TIMESTAMPS_ALONE or s.options_len != TIMESTAMPS_ALONE or s.options_malformed:
-        return 0
-    return s.ts_val >= 0 and ts_known and s.time_ns - ts_ns <= PAUSE_NS
-
-
-@cython.cfunc
 @cython.exceptval(-1)
 def ask(c: Connection, s: Segment) -> cython.int:
     """The SYN, first segment of all."""
@@ -266,7 +249,7 @@ def offer(c: Connection, s: Segment, fwd: Half, rev: Half, kind: cython.longlong
     c.sack[side] = s.sack_permitted
     c.timestamps[side] = 1 if s.ts_val >= 0 else 0
     if fwd.unacked is None:
-        fwd.unacked = Unacked()
+        fwd.unacked = new_unacked()
     fwd.unacked.push(s.seq, end, s.time_ns)
     fwd.base_seq = s.seq
     fwd.base_known = 1
@@ -355,7 +338,7 @@ def end_of_side(c: Connection, s: Segment, half: Half) -> cython.int:
     moments: Moments = c.moments
     watch: Watch = c.watch
     if half.unacked is None:
-        half.unacked = Unacked()
+        half.unacked = new_unacked()
     if half.unacked.append(s.seq, end, s.time_ns):
         half.next_seq = half.max_to_be_acked = end
         half.next_seq_ns = s.time_ns
@@ -417,7 +400,7 @@ def begin_stretch(c: Connection) -> cython.int:
     half: Half
     side: cython.longlong
     if c.stretch is None:
-        c.stretch = Stretch()
+        c.stretch = new_stretch()
     t = c.stretch
     for side in range(2):
         half = c.half1 if side else c.half0

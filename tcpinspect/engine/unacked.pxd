@@ -12,6 +12,7 @@ cdef class Unacked:
     cdef public long long base, low, high
     cdef public long long matched_ns
     cdef long long[12] near
+    cdef int _begin(self) noexcept
     cdef int grow(self) except -1
     cdef bint is_past(self, long long ack) noexcept
     cdef int clear(self) noexcept
@@ -23,3 +24,5 @@ cdef class Unacked:
     cdef long long sweep(self, long long ack) noexcept
     cpdef long long span(self, long long base) noexcept
     cpdef long long oldest_ns(self) noexcept
+
+cdef Unacked new_unacked()

@@ -25,10 +25,16 @@ KEPT_ROOM = cython.declare(cython.longlong, 16)
 WIDTH = cython.declare(cython.longlong, 3)
 
 
+@cython.freelist(256)
+@cython.cclass
 class Unacked:
     """A queue of (seq, end, time_ns), with room for one more. `matched_ns` holds the time that the last successful question found."""
 
     def __init__(self):
+        self._begin()
+
+    def _begin(self):
+        """Empty, with the least room."""
         self.head = 0
         self.tail = 0
         self.room = NEAR
@@ -43,6 +49,7 @@ class Unacked:
             self.cells = self.near
         else:
             self.cells = [0] * (NEAR * WIDTH)
+        return 0
 
     def __dealloc__(self):
         if cython.compiled and self.room > NEAR:
@@ -267,3 +274,10 @@ class Unacked:
     def oldest_ns(self):
         """Capture time of the oldest entry; there must be one."""
         return self.cells[self.head * WIDTH + 2]
+
+
+def new_unacked():
+    """An empty queue. Every connection wants two: the class is not called for them, which takes longer than making one."""
+    queue: Unacked = Unacked.__new__(Unacked)
+    queue._begin()
+    return queue

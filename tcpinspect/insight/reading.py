@@ -98,9 +98,10 @@ def closed_first(row: Any) -> str:
 
 
 def _first(history: str, letter: str) -> str:
-    at = {side: history.find(mark) for side, mark in (("client", letter), ("server", letter.lower()))}
-    seen = [side for side, place in at.items() if place >= 0]
-    return min(seen, key=lambda side: at[side]) if seen else ""
+    client, server = history.find(letter), history.find(letter.lower())
+    if client >= 0 and (server < 0 or client < server):
+        return "client"
+    return "server" if server >= 0 else ""
 
 
 def timed_from_a_later_syn(row: Any) -> bool:

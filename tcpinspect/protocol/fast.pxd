@@ -30,9 +30,9 @@ cdef extern from *:
     long long load_be16 "tcpinspect_be16" (const unsigned char *p) noexcept nogil
     long long load_be32 "tcpinspect_be32" (const unsigned char *p) noexcept nogil
     long long load_le32 "tcpinspect_le32" (const unsigned char *p) noexcept nogil
-    # The n octets (1 to 7) before `end` as they would begin a word of zeros; there are eight at least.
     # Have octets brought into the cache that will be read soon.
     void fetch "tcpinspect_fetch" (const void *p, long long n) noexcept nogil
+    # The n octets (1 to 7) before `end` as they would begin a word of zeros; there are eight at least.
     unsigned long long load_rest "tcpinspect_rest" (const unsigned char *end, long long n) noexcept nogil
 
 cdef inline long long be16(const unsigned char *octets, long long at) noexcept nogil:
