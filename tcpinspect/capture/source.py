@@ -65,7 +65,7 @@ class Source:
         except IsADirectoryError:
             inside = os.path.join(os.fsdecode(path), "*.pcap")
             raise CaptureError(f"cannot read {path!r}: it is a directory; name the captures in it, such as {inside}") from None
-        except FileNotFoundError:
+        except (FileNotFoundError, ValueError):  # ValueError: a name that no file can have, with a NUL in it
             raise CaptureError(f"no file {path!r}: check the name") from None
         except OSError as error:
             advice = ": too many captures overlap in time; merge some first, or raise ulimit -n" if error.errno == 24 else ""
@@ -163,6 +163,8 @@ def _copying(opened: Any) -> Callable[[memoryview], int]:
 
     def readinto(buffer: memoryview) -> int:
         piece = read(len(buffer)) or b""
+        if isinstance(piece, str):
+            raise _wrong_kind("an object whose read() gives text")
         buffer[: len(piece)] = piece
         return len(piece)
 
@@ -171,11 +173,20 @@ def _copying(opened: Any) -> Callable[[memoryview], int]:
 
 def check_kind(where: object) -> None:
     """Raises WrongKind for what no capture can be read from."""
-    paths_and_octets = isinstance(where, (str, os.PathLike, bytes, bytearray, memoryview))
-    if paths_and_octets or (hasattr(where, "read") and not isinstance(where, io.TextIOBase)):
+    if isinstance(where, (str, os.PathLike, bytes, bytearray, memoryview)):
         return
-    what = "a file opened as text" if isinstance(where, io.TextIOBase) else "None" if where is None else type(where).__name__
-    raise WrongKind(f'a capture is a path, bytes, a file object opened with "rb", or a list of these; this is {what}')
+    if not hasattr(where, "read"):
+        raise _wrong_kind("None" if where is None else type(where).__name__)
+    if getattr(where, "closed", False):
+        raise _wrong_kind("a file that is closed")
+    if isinstance(where, io.TextIOBase):
+        raise _wrong_kind("a file opened as text")
+    if isinstance(where, io.IOBase) and not where.readable():
+        raise _wrong_kind("a file opened for writing")
+
+
+def _wrong_kind(what: str) -> WrongKind:
+    return WrongKind(f'a capture is a path, bytes, a file object opened with "rb", or a list of these; this is {what}')
 
 
 def is_regular(where: Input) -> bool:

@@ -17,7 +17,7 @@ from functools import cached_property
 from os import PathLike, fspath
 from typing import TYPE_CHECKING, Any
 
-from tcpinspect.errors import UsageError
+from tcpinspect.errors import UsageError, WrongKind
 from tcpinspect.lab import draft as drafts
 from tcpinspect.lab.draft import LARGEST, Draft, DraftOption
 from tcpinspect.lab.notation import notation, parse
@@ -69,6 +69,8 @@ def craft(
     sack (a list of blocks), timestamps (a pair), fast_open (octets). `src` and `dst` decide between IPv4 and IPv6. What is not
     said is the usual: ports 49152 and 80, window 65535, the right checksum and data offset, numbers 0. Raises UsageError.
     """
+    if not isinstance(text, (str, Draft)):
+        raise WrongKind(f'a segment is written, such as "S seq=1000 <mss 1460>", or a Draft, not {text!r}')
     made = text if isinstance(text, Draft) else parse(text, names=Names() if names is None else names) if text.strip() else Draft()
     unknown = set(fields) - {*_FIELDS, *_OPTIONS}
     if unknown:

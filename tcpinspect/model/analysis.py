@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -11,7 +12,7 @@ from tcpinspect.capture.source import Input
 from tcpinspect.engine.finish import CHUNK_STREAMS
 from tcpinspect.engine.run import Progress, Result, no_collector, run
 from tcpinspect.engine.signs import Sign
-from tcpinspect.errors import UsageError
+from tcpinspect.errors import UsageError, WrongKind
 from tcpinspect.insight.phrases import count
 from tcpinspect.model.batches import ConnectionBatch, TimelineBatch
 from tcpinspect.model.connection import Connection
@@ -97,7 +98,7 @@ class Connections:
         if isinstance(stream, slice):
             return [Connection(self._analysis, row) for row in self._rows[stream]]
         try:
-            return Connection(self._analysis, self._rows[stream])
+            return Connection(self._analysis, self._rows[_whole(stream, "a stream")])
         except IndexError:
             raise NoSuchStream(stream, self._analysis.given, len(self)) from None
 
@@ -113,6 +114,14 @@ class Connections:
     @property
     def _list(self) -> RowList:
         return RowList(self._rows, "connections", self._analysis.capture.first_ns)
+
+
+def _whole(number: Any, what: str) -> int:
+    """The number of a stream or a frame. Raises WrongKind for what is none."""
+    try:
+        return operator.index(number)
+    except TypeError:
+        raise WrongKind(f"{what} is a whole number, not {number!r}") from None
 
 
 class NoSuchStream(UsageError, IndexError):
@@ -157,6 +166,10 @@ class Analysis:
         return Endpoints(self._result.chunks)
 
     @cached_property
+    def _streams(self) -> int:
+        return len(self.table("connections"))
+
+    @cached_property
     def connections(self) -> Connections:
         """The connections, by stream number."""
         return Connections(self)
@@ -188,7 +201,7 @@ class Analysis:
 
     def table(self, name: str) -> Table:
         """One of `segments connections timeline findings`. Raises UsageError for another name."""
-        if name not in TABLES:
+        if not isinstance(name, str) or name not in TABLES:
             raise UsageError(f"no table {name!r}: there are {', '.join(TABLES)}")
         if name not in self._tables:
             chunks = self._result.chunks
@@ -210,7 +223,8 @@ class Analysis:
             return self.table(name).to_pandas()
 
     def segments_of(self, stream: int) -> list[Row]:
-        """The segments of one stream."""
+        """The segments of one stream. Raises UsageError for a stream that is not there."""
+        self._check(stream)
         make = ROW_TYPES["segments"]._make  # type: ignore[attr-defined]
         parts = [part for chunk in self._result.segment_chunks if (part := rows_of_stream(chunk, stream))[0]]
         return [make(row) for batch in segment_batches(parts, self._ends) for row in zip(*batch.lists(), strict=True)]
@@ -223,6 +237,11 @@ class Analysis:
             named = {column.name: values for column, values in zip(SEGMENTS, columns, strict=True) if column.name != "cause"}
             out += [dict(zip(named, row, strict=True)) for row in zip(*named.values(), strict=True)]
         return out
+
+    def _check(self, stream: int) -> None:
+        """Let the number of a stream pass."""
+        if not 0 <= _whole(stream, "a stream") < self._streams:
+            raise NoSuchStream(stream, self.given, self._streams)
 
     @property
     def segment_chunks(self) -> Sequence[SegmentChunk]:
@@ -253,7 +272,8 @@ class Analysis:
         return out
 
     def steps_of(self, stream: int) -> list[Row]:
-        """The timeline of one stream."""
+        """The timeline of one stream. Raises UsageError for a stream that is not there."""
+        self._check(stream)
         batch = TimelineBatch.of_stream(self._result.chunks[stream // CHUNK_STREAMS], self._ends, stream)
         return list(map(ROW_TYPES["timeline"]._make, zip(*batch.lists(), strict=True)))  # type: ignore[attr-defined]
 
@@ -261,6 +281,7 @@ class Analysis:
         """The stream of the segment in a frame. Raises UsageError for a frame that is not there or holds no TCP segment."""
         from bisect import bisect_left
 
+        _whole(frame, "a frame")
         for n, arrays in self._result.segment_chunks:
             at = bisect_left(arrays["frame"], frame, 0, n)
             if at < n and arrays["frame"][at] == frame:
@@ -283,6 +304,17 @@ class Analysis:
         found = explain(self.segments_of(stream), self.steps_of(stream), frame)
         assert found is not None
         return found
+
+    def __deepcopy__(self, memo: Any) -> Analysis:
+        """Nothing changes it, so a copy of what refers to it may go on doing so."""
+        return self
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        """What is read of a capture stays in the process that read it."""
+        raise WrongKind(
+            "an analysis cannot be pickled, nor what asks it (a connection, its side, its segments): give away its frames, a connection's "
+            "row and timeline, or analyse where it is needed"
+        )
 
     def __repr__(self) -> str:
         c = self.capture
@@ -309,4 +341,6 @@ def analyze(
     Raises CaptureError when nothing can be read; a capture that is damaged further on is analysed up to there, with a line in
     `.capture.warnings`.
     """
-    return Analysis(run(where, segments=segments, progress=progress, follow=follow))
+    if not (follow is None or isinstance(follow, (int, float))):
+        raise WrongKind(f"follow is a number of seconds, or None, not {follow!r}")
+    return Analysis(run(where, segments=bool(segments), progress=progress, follow=follow))

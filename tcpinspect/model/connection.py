@@ -67,6 +67,13 @@ class Connection:
         except AttributeError:
             raise AttributeError(f"a connection has no {name!r}; its columns: {', '.join(self.row._fields)}") from None
 
+    def __eq__(self, other: object) -> bool:
+        """The same stream of the same analysis: `analysis.connections[0]` is made anew each time."""
+        return isinstance(other, Connection) and (self._analysis, self.stream) == (other._analysis, other.stream)
+
+    def __hash__(self) -> int:
+        return hash((self._analysis, self.stream))
+
     @cached_property
     def timeline(self) -> RowList:
         """The steps of both sides, in the order in which they happened."""

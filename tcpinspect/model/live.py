@@ -25,7 +25,7 @@ from tcpinspect.capture.live.recorder import Ending, Limits, Recorder
 from tcpinspect.capture.live.tap import BUFFER_MIB, SNAPLEN, Counts, Tap
 from tcpinspect.capture.records import Records
 from tcpinspect.capture.source import Source
-from tcpinspect.errors import CaptureError, UsageError
+from tcpinspect.errors import CaptureError, UsageError, WrongKind
 from tcpinspect.model.row import Row
 from tcpinspect.model.watching import Step, Watch
 
@@ -268,6 +268,12 @@ def live(
     `with` block. The file at `path` stays (pcapng); without a path it goes with the object. Raises UsageError or FilterError
     for what does not exist, CaptureError (PermissionError) where capturing is not permitted.
     """
+    for what, given in (
+        ('an interface is named, such as "lo"', interface),
+        ('a capture filter is text, such as "tcp port 80"', capture_filter),
+    ):
+        if not isinstance(given, str):
+            raise WrongKind(f"{what}, not {given!r}")
     if (count is not None and count < 1) or (duration_s is not None and duration_s <= 0):
         raise UsageError("count and duration_s are above 0, or None for no limit")
     tap = Tap(interface, capture_filter, snaplen=snaplen, buffer_mib=buffer_mib, promiscuous=promiscuous)

@@ -13,3 +13,5 @@ ROW_TYPES: dict[str, Callable[..., Row]] = {
     name: namedtuple(name.capitalize().rstrip("s"), [c.name for c in columns])  # noqa: PYI024
     for name, columns in TABLES.items()
 }
+# pickle, and with it every pool of processes, looks for a row's type under its name here.
+globals().update({kind.__name__: kind for kind in ROW_TYPES.values()})

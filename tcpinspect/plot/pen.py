@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tcpinspect.errors import WrongKind
 from tcpinspect.plot.shown import shown_axes
 from tcpinspect.plot.speech import Speech, speech
 from tcpinspect.plot.style import Look, look, settings
@@ -43,9 +44,12 @@ def pen(
 ) -> Iterator[Pen]:
     """Draw in here. Without `ax` a new figure of `size` inches is made. Given axes keep the colour of their paper unless `theme` asks.
 
-    Raises UsageError for a theme or language there is not.
+    Raises UsageError for a theme or language there is not, and for axes that are none.
     """
     import matplotlib
+
+    if ax is not None and not hasattr(ax, "get_window_extent"):
+        raise WrongKind(f"ax is a matplotlib Axes, as plt.subplots() gives them, not {ax!r}")
 
     say, families = speech(lang)
     spoken = lang if len(families) > 1 else "en"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from tcpinspect.errors import UsageError
+from tcpinspect.errors import UsageError, WrongKind
 from tcpinspect.plot.speech import BASE_FONT
 from tcpinspect.plot.style import settings
 
@@ -31,6 +31,8 @@ def save(picture: Axes | Figure, path: str | os.PathLike[str]) -> None:
     suffix = os.path.splitext(os.fspath(path))[1].lower()
     if suffix not in SUFFIXES:
         raise UsageError(f"{os.fspath(path)} has no ending that says which picture it is: use {', '.join(SUFFIXES)}")
+    if not hasattr(picture, "findobj"):
+        raise WrongKind(f"a picture is saved from its axes or figure, as plot.ladder() and the others give them, not from {picture!r}")
     import matplotlib
     from matplotlib.text import Text
 

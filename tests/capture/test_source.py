@@ -6,6 +6,7 @@ import gzip
 import io
 import os
 import random
+import re
 import subprocess
 import sys
 import threading
@@ -205,3 +206,20 @@ def test_a_directory_is_told_to_name_its_captures(tmp_path: Path, end: str) -> N
     assert str(raised.value) == (
         f"cannot read {str(tmp_path) + end!r}: it is a directory; name the captures in it, such as {tmp_path / '*.pcap'}"
     )
+
+
+def test_a_file_that_cannot_be_read_from_is_told_why(tmp_path: Path) -> None:
+    class Words:
+        def read(self, size: int) -> str:
+            return "words"
+
+    closed = (CAPTURES / "half-close-with-data.pcap").open("rb")
+    closed.close()
+    with (tmp_path / "new.pcap").open("wb") as new:
+        for wrong, called in ((closed, "a file that is closed"), (new, "a file opened for writing"), (Words(), "read() gives text")):
+            with pytest.raises(ti.UsageError, match=rf"{re.escape(called)}$") as raised:
+                ti.analyze(wrong)  # type: ignore[arg-type]
+            assert isinstance(raised.value, TypeError)
+    for name in ("nul\0.pcap", "half\ud800.pcap"):  # no file can be called so
+        with pytest.raises(ti.CaptureError, match=r"^no file .*: check the name$"):
+            ti.analyze(name)

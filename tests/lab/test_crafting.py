@@ -157,6 +157,8 @@ def test_a_notebook_gets_a_picture_and_a_console_the_drawing() -> None:
 def test_wrong_calls_are_explained(call: dict[str, object], what: str) -> None:
     with pytest.raises(UsageError, match=what):
         craft("S", **call)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"a segment is written, .* not None$"):
+        craft(None)  # type: ignore[arg-type]
 
 
 @pytest.mark.skipif(in_private_namespace(), reason="a network namespace of its own: nothing is external here")

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import itertools
+import pickle
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -129,3 +132,47 @@ def test_a_capture_without_tcp_is_empty_tables() -> None:
     assert [len(analysis.table(name)) for name in TABLES] == [0, 0, 0, 0]
     assert analysis.capture.first_ns is None
     assert list(analysis.frame("segments").columns) == [c.name for c in TABLES["segments"]]
+
+
+@pytest.mark.parametrize(
+    ("ask", "said"),
+    [
+        (lambda a: a.connections["0"], "a stream is a whole number, not '0'"),
+        (lambda a: a.connections[0.0], "a stream is a whole number, not 0.0"),
+        (lambda a: a.stream_of("3"), "a frame is a whole number, not '3'"),
+        (lambda a: a.segment(1.5), "a frame is a whole number, not 1.5"),
+        (lambda a: a.why(None), "a frame is a whole number, not None"),
+        (lambda a: a.segments_of(7), "no stream 7 in "),
+        (lambda a: a.steps_of(7), "no stream 7 in "),
+        (lambda a: a.steps_of(-1), "no stream -1 in "),
+        (lambda a: a.steps_of("0"), "a stream is a whole number, not '0'"),
+        (lambda a: a.frame(["segments"]), "no table ['segments']: there are segments, "),
+        (lambda a: ti.analyze(a.given, follow="1"), "follow is a number of seconds, or None, not '1'"),
+    ],
+)
+def test_a_wrong_question_gets_one_typed_answer(ask: Callable[[ti.Analysis], object], said: str, shown: Path) -> None:
+    with pytest.raises(ti.UsageError) as raised:
+        ask(ti.analyze(shown))
+    assert str(raised.value).startswith(said)
+
+
+def test_a_connection_is_the_same_each_time_it_is_asked_for(captures: list[Path]) -> None:
+    (path,) = (path for path in captures if path.name == "many-connections.pcapng")
+    first, second = ti.analyze(path), ti.analyze(path)
+    assert first.connections[3] in first.connections and first.connections[3] == list(first.connections)[3]
+    assert first.connections[3] != first.connections[4] and first.connections[3] != second.connections[3]
+    assert len({*first.connections, *first.connections}) == len(first.connections)
+
+
+def test_rows_go_to_another_process_and_an_analysis_says_that_it_does_not(shown: Path) -> None:
+    analysis = ti.analyze(shown)
+    for name in TABLES:
+        rows = list(analysis.table(name))
+        assert pickle.loads(pickle.dumps(rows)) == rows
+    connection = analysis.connections[0]
+    steps = pickle.loads(pickle.dumps(connection.timeline))
+    assert steps == connection.timeline and repr(steps) == repr(connection.timeline)
+    for kept in (analysis, connection, connection.client, connection.segments[0]):
+        with pytest.raises(ti.UsageError, match="cannot be pickled"):
+            pickle.dumps(kept)
+    assert copy.deepcopy(connection).timeline == connection.timeline

@@ -123,6 +123,10 @@ def test_a_wrong_call_raises_at_once() -> None:
         ti.live("nosuch0")
     with pytest.raises(UsageError, match="above 0"):
         ti.live("lo", count=0)
+    with pytest.raises(UsageError, match=r"^an interface is named, .* not 5$"):
+        ti.live(5)  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match=r"^a capture filter is text, .* not 80$"):
+        ti.live("lo", 80)  # type: ignore[arg-type]
 
 
 def test_transitions_come_while_it_runs_and_add_up_to_the_timeline(port: int) -> None:

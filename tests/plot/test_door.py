@@ -61,3 +61,10 @@ def test_the_machine_takes_one_connection_several_or_all(analysis: ti.Analysis) 
         assert plot.machine(right)
     for wrong in (3, None, analysis.connections[0].client, [3]):
         assert "machine draws connections, not" in refusal("machine", wrong)
+
+
+def test_what_is_no_axes_is_neither_drawn_into_nor_saved(analysis: ti.Analysis, tmp_path: Path) -> None:
+    for draw in (lambda: plot.ladder(analysis.connections[0], ax=5), lambda: plot.save(None, tmp_path / "no.png")):  # type: ignore[arg-type]
+        with pytest.raises(UsageError, match=r"not (5|from None)$") as raised:
+            draw()
+        assert isinstance(raised.value, TypeError)
