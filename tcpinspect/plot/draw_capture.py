@@ -100,7 +100,7 @@ def _overview(pen: Pen, picture: outcomes.Overview) -> None:
     ax.set_xlim(-0.01 * width, 1.02 * width)
     ax.set_ylim(picture.rows - 0.2, -0.8)
     notes = []
-    if not picture.alone:
+    if picture.rows < picture.connections:
         notes.append(say("A row holds several connections, one after the other."))
     if len(picture.spans) < picture.connections:
         notes.append(say("{drawn:,} of {all:,} bars drawn: those on the same dot once.", drawn=len(picture.spans), all=picture.connections))

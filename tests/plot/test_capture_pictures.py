@@ -29,6 +29,14 @@ def capture(rows: list[dict[str, Any]], steps: list[tuple[int, str, int | None, 
     return SimpleNamespace(connection_rows=made, table=lambda name: table, capture=SimpleNamespace(last_ns=last_ns))
 
 
+def test_only_where_rows_are_shared_the_picture_says_so() -> None:
+    shared = "A row holds several connections, one after the other."
+    flood = ti.analyze(CAPTURES / "syn-flood-small.pcap")  # 41 connections, all at the same time
+    for analysis, said in ((MANY, True), (flood, False)):
+        texts = [text.get_text() for text in ti.plot.overview(analysis).texts]
+        assert any(shared in text for text in texts) is said
+
+
 def test_bars_of_one_row_never_meet_and_every_connection_is_counted() -> None:
     picture = outcomes.overview(MANY)
     assert len(picture.spans) == picture.connections == sum(picture.counts.values()) == len(MANY.connections)
