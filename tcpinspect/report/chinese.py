@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tcpinspect.insight import meanings
 from tcpinspect.plot.chinese import CHINESE as KINDS_IN_PICTURES
+from tcpinspect.report.chinese_health import ADVICE
 from tcpinspect.report.chinese_sentences import SENTENCES
 from tcpinspect.report.chinese_terms import TERMS
 
@@ -112,4 +113,5 @@ _FORMATS = {
     **{f"pcap, {fine}, {order}-endian": f"pcap，{unit}，{said}" for fine, unit in _RESOLUTIONS.items() for order, said in _ORDERS.items()},
     "snoop": "snoop",
 }
-WORDS = {**TERMS, **_PAGE, **_KINDS, **_FORMATS}
+_FORMATS |= {f"{format}, {packed}": f"{said}，{packed}" for format, said in _FORMATS.items() for packed in ("gzip", "bzip2", "xz", "zstd")}
+WORDS = {**TERMS, **ADVICE, **_PAGE, **_KINDS, **_FORMATS}

@@ -6,10 +6,12 @@ Each pattern covers a whole text or, through the groups of others, a part of one
 
 from __future__ import annotations
 
+from tcpinspect.report.chinese_health import HEALTH
 from tcpinspect.report.chinese_why import WHY
 
 _N, _T, _E = r"([\d,]+)", r"([\d.,]+ (?:ns|µs|ms|s)|[\d.]+ (?:min|h|d)(?: \d+ (?:s|min|h))?|0 s)", r"(\S+)"
 _SIDE = "(client|server)"
+_AT = r"((?:[^()]+ after the start, )?frame [\d,]+)"  # where a step is
 
 # A segment, an arrow, a fold.
 _SEGMENT = {
@@ -62,6 +64,12 @@ _STORY = {
         "{0}（客户端）试图连接 {1}（服务器），被拒绝：该端口没有程序接受连接，或防火墙代为应答。",
     rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), asked (once|twice|[\d,]+ times)(?: within {_T},)? and got no answer\.":
         "{0}（客户端）试图连接 {1}（服务器），请求{2}，没有得到应答。",
+    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), in vain: it got no answer\.":
+        "{0}（客户端）试图连接 {1}（服务器），没有得到应答。",
+    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), in vain \(there was data in its SYN\): it got no answer\.":
+        "{0}（客户端）试图连接 {1}（服务器），没有得到应答（其 SYN 带有数据）。",
+    rf"{_E} \(the client\) asked to open a connection to {_E} \(the server\); a reset \(RST\) came back, and yet so did a SYN-ACK that accepts it: one of the two was not meant for this attempt, or is forged\.":
+        "{0}（客户端）请求连接 {1}（服务器）；既收到复位（RST），又收到接受连接的 SYN-ACK：两者之一不是对这次请求的应答，或是伪造的。",
     rf"{_E} \(the client\) began to open a connection to {_E} \(the server\), but the opening was not finished in this capture\.(.*)":
         "{0}（客户端）开始连接 {1}（服务器），但在本抓包中没有完成。{2}",
     rf"The answer \(SYN-ACK\) came after {_T}\.(.*)": "应答（SYN-ACK）在 {0} 后到来。{1}",
@@ -70,9 +78,12 @@ _STORY = {
     rf"The client sent (.+?) and the server sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "客户端发送 {0}，服务器发送 {1}，{2}，历时 {3}。",
     rf"The {_SIDE} sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "{0}发送 {1}，{2}，历时 {3}。",
     r"no data": "无数据", r"(.+) as captured \(repeats counted, gaps not\)": "{0}（按抓到的计，含重复，不含缺口）",
-    rf"The {_SIDE} closed first \({_T} after the start, frame {_N}\): its FIN was acknowledged, then the {_SIDE} sent its own\.":
-        "{0}先关闭（开始后 {1}，帧 {2}）：其 FIN 被确认，然后{3}发出自己的。",
-    rf"The {_SIDE} closed first \({_T} after the start, frame {_N}\)(.*)": "{0}先关闭（开始后 {1}，帧 {2}）{3}",
+    rf"{_T} after the start, frame {_N}": "开始后 {0}，帧 {1}",
+    rf"The {_SIDE} closed first \({_AT}\): its FIN was acknowledged, then the {_SIDE} sent its own\.":
+        "{0}先关闭（{1}）：其 FIN 被确认，然后{2}发出自己的。",
+    rf"The {_SIDE} closed first \({_AT}\)(.*)": "{0}先关闭（{1}）{2}", r"One side closed first(.*)": "一端先关闭{0}",
+    rf"The {_SIDE} closed \({_AT}\); what the {_SIDE} did then was not captured\.": "{0}关闭（{1}）；{2}此后做了什么没有抓到。",
+    r"Both sides closed in order\.": "双方都有序关闭。",
     rf"; the {_SIDE} acknowledged that FIN and sent its own in the same segment\.": "；{0}在同一个报文段中确认该 FIN 并发出自己的。",
     rf"and said that it has no more to send; the {_SIDE} went on sending data(?: (\([^()]+ after that FIN\)))? and closed later \(a half-close\)\.":
         "，并说明不再发送；{0}继续发送数据{1}，稍后关闭（半关闭）。",
@@ -89,8 +100,10 @@ _STORY = {
     r"Its program wished so: the wire does not tell why \(abort\)\.": "其程序要求如此：线路上看不出原因（abort）。",
     r"Its program wished so, or closed or ended without having read all: the wire does not tell why \(abort\)\.":
         "其程序要求如此，或未读完就关闭或结束：线路上看不出原因（abort）。",
-    rf"The {_SIDE} then broke it off with a reset \(RST\) \({_T} after the start, frame {_N}\), without an orderly close\.(.*)":
-        "随后{0}以复位（RST）中断（开始后 {1}，帧 {2}），没有有序关闭。{3}",
+    rf"The {_SIDE} then broke it off with a reset \(RST\) \({_AT}\), without an orderly close\.(.*)": "随后{0}以复位（RST）中断（{1}），没有有序关闭。{2}",
+    r"One side then broke it off with a reset \(RST\), without an orderly close\.(.*)": "随后一端以复位（RST）中断，没有有序关闭。{0}",
+    r"One side then gave up with a reset \(RST\)\.(.*)": "随后一端以复位（RST）放弃。{0}",
+    r"One side reset the connection \(RST\) before the close was complete\.(.*)": "一端在关闭完成前复位了连接（RST）。{0}",
     r"Both sides closed at the same moment: their FINs crossed on the way \(a simultaneous close\)\.": "双方同时关闭：两个 FIN 在途中交错（同时关闭）。",
     r"It was not closed when the capture ended\.": "抓包结束时没有关闭。", rf"; the {_SIDE} had not closed when the capture ended\.": "；抓包结束时{0}还没有关闭。",
     r"; the close was not complete when the capture ended\.": "；抓包结束时关闭尚未完成。",
@@ -104,6 +117,7 @@ _STORY = {
     r"In the end both sides are in ([A-Z0-9-]+), which means for each: (.+)\.": "最后双方都处于 {0}，即：{1}。",
     rf"In the end the {_SIDE} is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?; the state of the {_SIDE} is unknown\.": "最后{0}处于 {1}（{2}）；{3}的状态未知。",
     r"Neither side keeps anything of it\.": "双方都不保留任何东西。", r"The last states of both sides are unknown\.": "双方的最后状态未知。",
+    r"Its last state is unknown\.": "其最后状态未知。",
 }  # fmt: skip
 
 # Findings (insight.findings).
@@ -126,12 +140,17 @@ _FINDINGS = {
     r"The connection was not closed when the capture ended\.": "抓包结束时连接没有关闭。",
     rf"({_N[1:-1]} segments?) (?:was|were) sent again(?:, (\d+ %) of all segments)? \(the client (never|once|twice|[\d,]+ times), the server (never|once|twice|[\d,]+ times)\)\.":
         "{0}被重发（客户端{2}，服务器{3}）。",
-    rf"({_N[1:-1]} segments?) (?:was|were) sent again\.": "{0}被重发。", r"Data is missing from the capture in (.+)\.": "抓包中缺少数据 {0}。",
+    rf"({_N[1:-1]} segments?) (?:was|were) sent again(?:, \d+ % of all segments)?\.": "{0}被重发。", r"Data is missing from the capture in (.+)\.": "抓包中缺少数据 {0}。",
     rf"({_N[1:-1]} segments?) came behind a later one\.": "{0}晚于后发的到达。",
     rf"{_N} acknowledgments? (?:was a repeat|were repeats): something did not arrive, or arrived late\.": "{0} 个确认是重复：有东西没有到达，或来迟。",
     rf"The {_SIDE} announced a window of zero (once|twice|[\d,]+ times): the program did not read fast enough\.": "{0}{1}通告零窗口：程序读得不够快。",
     rf"({_N[1:-1]} segments?) ha(?:s|ve) a bad checksum: a receiver throws (?:it|them) away\.": "{0}校验和错误：接收者会丢弃。",
     rf"The {_SIDE} did not offer window scaling, so windows stay below ({_N[1:-1]} (?:kB|bytes)|[\d.]+ kB)\.": "{0}没有提出窗口缩放，所以窗口小于 {1}。",
+    rf"The client and the server named no maximum segment size: {_N} octets are meant\.": "客户端和服务器都没有给出最大报文段长度：按 {0} 字节。",
+    rf"The SYN to port {_N} of {_E} was answered by a reset and also by a SYN-ACK: one of the two does not belong to it, or is forged\.":
+        "到 {1} 端口 {0} 的 SYN 既得到复位，又得到 SYN-ACK：两者之一不属于它，或是伪造的。",
+    rf"Port {_N} of {_E} answered with a SYN of its own instead of a SYN-ACK \(a split handshake\): unusual, and a known way around firewalls\.":
+        "{1} 的端口 {0} 以自己的 SYN 而非 SYN-ACK 应答（分裂握手）：不寻常，是绕过防火墙的已知手法。",
     rf"The {_SIDE} named no maximum segment size: {_N} octets are meant\.": "{0}没有给出最大报文段长度：按 {1} 字节。",
     rf"{_N} connections to port {_N} of {_E} were begun and never opened: that is how a flood of SYNs looks\.":
         "到 {2} 端口 {1} 的 {0} 个连接开始而从未建立：SYN 洪水就是这样。",
@@ -149,7 +168,8 @@ _FINDINGS = {
 _GENERAL = {
     r"(.+) \(([a-z]+(?:-[a-z]+)*)\)\.": "{0}（{1}）。",
     r"([^.]+)\.": "{0}。",
+    r"(.+?); (.+)": "{0}；{1}",
     r"(.+?), (.+)": "{0}，{1}",
 }
 
-SENTENCES: dict[str, str] = {**WHY, **_STORY, **_FINDINGS, **_SEGMENT, **_LISTED, **_GENERAL}
+SENTENCES: dict[str, str] = {**WHY, **_STORY, **HEALTH, **_FINDINGS, **_SEGMENT, **_LISTED, **_GENERAL}

@@ -141,7 +141,7 @@ _CAUSES = {
 }  # fmt: skip
 
 _SEGMENTS = {
-    "acknowledges nothing new": "没有新的确认", "a segment without flags": "没有标志的报文段", "carries nothing": "不带任何内容", "acknowledges the FIN": "确认 FIN",
+    "lost": "丢失", "acknowledges nothing new": "没有新的确认", "a segment without flags": "没有标志的报文段", "carries nothing": "不带任何内容", "acknowledges the FIN": "确认 FIN",
     "acknowledges the SYN": "确认 SYN", "acknowledges octets that were not captured": "确认了没有抓到的字节", "asks to connect": "请求连接", "asks at the same time": "同时请求连接",
     "asks again, retransmission": "再次请求，重传", "asks for a new connection on ports used before": "在用过的端口上请求新连接", "accepts, acknowledges the SYN": "接受，确认 SYN",
     "accepts again, retransmission": "再次接受，重传", "acknowledges the SYN that crossed": "确认交错而来的 SYN", "acknowledges its own SYN": "确认自己的 SYN",

@@ -9,7 +9,8 @@ import pytest
 
 import tcpinspect as ti
 from tcpinspect.engine.kinds import HANDSHAKES, TEARDOWNS
-from tcpinspect.insight import meanings
+from tcpinspect.engine.links import REASONS
+from tcpinspect.insight import doctor, meanings
 from tcpinspect.insight.finding_kinds import KINDS
 from tcpinspect.insight.why import CAUSES
 from tcpinspect.plot.chinese import CHINESE as PICTURES
@@ -64,6 +65,29 @@ def test_every_word_of_the_tables_is_translated() -> None:
             "over all ports looks, or a scan by many hosts.",
             ("192.0.2.1 的许多端口", "被拒绝或从未建立", "一起扫描。"),
         ),
+        ("1,264 octets, retransmission 32 ms after the first; lost", ("1,264 字节", "32 ms", "丢失")),
+        ("asks again, retransmission 1.02 s after the first; no answer", ("再次请求", "1.02 s", "无应答")),
+        ("The client closed (6.01 s after the start, frame 24); what the server did then was not captured.", ("6.01 s", "帧 24", "没有抓到")),
+        (
+            "Data is missing from the capture in 4 places. Doubtful: the capture lacks segments that did arrive (TI-CAP-07), the capture lost "
+            "packets (TI-CAP-01) and the capture shuffled its packets (TI-CAP-06).",
+            ("4 处", "存疑", "TI-CAP-07", "TI-CAP-01", "打乱了数据包的顺序（TI-CAP-06）"),
+        ),
+        (
+            "The file could not be read as it should be: a packet of 538976288 octets, more than any capture holds, at byte 24, after packet 0: "
+            "analysed up to there.",
+            ("538976288 字节", "字节 24 处", "数据包 0 之后"),
+        ),
+        (
+            "The file is not in the order in which the packets passed: 3 packets older than the one before in the file, 1 packet captured behind "
+            "its own acknowledgment and 2 packets captured behind a later one, and the receiver missed nothing.",
+            ("3 个早于", "1 个在对它的确认之后", "2 个在后发的之后"),
+        ),
+        (
+            "2 resets in this connection may be forged: its supposed sender goes on 20 ms later (frame 9) and is acknowledged; its TTL is 33, that "
+            "of its supposed sender's 4 segments 63 or 64; its number is 100 below the next one of its supposed sender.",
+            ("2 个复位", "帧 9", "33", "63 或 64", "小 100"),
+        ),
     ],
 )  # fmt: skip
 def test_numbers_and_names_come_through(text: str, parts: tuple[str, ...]) -> None:
@@ -80,9 +104,19 @@ def test_what_is_not_translated_is_marked_as_english_and_stays_text() -> None:
     assert language("en").told("An <odd> sentence.") == "An &lt;odd&gt; sentence."
 
 
+def test_all_that_may_be_wrong_with_a_capture_is_said_in_chinese() -> None:
+    chinese = language("zh")
+    texts = [text for advice in doctor._ADVICE.values() for text in advice] + [*doctor._BECAUSE.values(), *REASONS]
+    assert not [text for text in texts if not chinese.knows(text)]
+    for packed in ("gzip", "bzip2", "xz", "zstd"):
+        assert chinese.knows(f"pcap, nanoseconds, little-endian, {packed}") and chinese.knows(f"pcapng, big-endian, {packed}")
+
+
 def test_the_story_of_every_capture_of_ours_is_told_in_chinese() -> None:
     for path in sorted(CAPTURES.glob("*.pcap*")):
         page = html.html_report(ti.analyze(str(path)), lang="zh")
+        shown = page.split("<script")[0]  # what the script says is translated in it
+        assert '<span lang="en">' not in shown and not re.search(r"\boctets|; lost|no answer|\basks\b|-endian", shown), path.name
         assert '<html lang="zh-CN">' in page
         paragraphs = re.findall(r"<p>(.*?)</p>", page.split('id="stories"')[1].split('id="reading"')[0])
         assert paragraphs and all(HAN.search(text) and "<span" not in text for text in paragraphs), path.name
