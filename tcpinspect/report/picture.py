@@ -114,6 +114,7 @@ def ladder_picture(connection: Any, phase: str, *, say: Say = str) -> LadderPict
     if not ladder.arrows:
         return None
     bottom = _y(ladder.height)
+    arrows = [_said(arrow, say) for arrow in ladder.arrows]
     return LadderPicture(
         client=_fit(ladder.client, 255.0, _LABEL_SIZE + 1, _MONO),
         server=_fit(ladder.server, 255.0, _LABEL_SIZE + 1, _MONO),
@@ -121,11 +122,11 @@ def ladder_picture(connection: Any, phase: str, *, say: Say = str) -> LadderPict
         top=_y(0),
         bottom=bottom,
         bands=tuple(_band(span, say) for span in ladder.spans),
-        arrows=tuple(_arrow(_said(arrow, say), ladder.start_ns, layout.label_share(ladder, n)) for n, arrow in enumerate(ladder.arrows)),
+        arrows=tuple(_arrow(arrow, ladder.start_ns, layout.label_share(ladder, n)) for n, arrow in enumerate(arrows)),
         silences=tuple(Silence(_y(pause.y), say(f"{duration(pause.silence_ns)} of silence")) for pause in ladder.breaks),
         segments=ladder.segments,
         summary="; ".join(
-            f"{say('client' if a.from_client else 'server')}: {a.label}{', ' + say(a.note) if a.note else ''}" for a in ladder.arrows[:12]
+            f"{say('client' if a.from_client else 'server')}: {a.label}{', ' + a.note if a.note else ''}" for a in arrows[:12]
         ),
     )
 
