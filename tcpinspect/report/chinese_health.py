@@ -93,7 +93,7 @@ _DOCTOR = {
     rf"{_N} packets? captured behind its own acknowledgment": "{0} 个在对它的确认之后才抓到",
     rf"{_N} packets? captured behind a later one, and the receiver missed nothing": "{0} 个在后发的之后才抓到，而接收方并未缺少什么",
     rf"(.+) in {_N} places? (?:was|were) acknowledged and never captured: the receiver had them, so the capture lost them, or they went another way\.":
-        "{1} 处共 {0}已被确认却从未抓到：接收方已收到，所以是抓包丢失了它们，或它们走了别的路径。",
+        "{1} 处共 {0} 已被确认却从未抓到：接收方已收到，所以是抓包丢失了它们，或它们走了别的路径。",
     r"Every connection shows one direction only, though that side acknowledges what the other sends\.": "每个连接都只见到一个方向，而该端却在确认对方发送的内容。",
     rf"{_N} connections? shows? one direction only, though that side acknowledges what the other sends\.": "{0} 个连接只见到一个方向，而该端却在确认对方发送的内容。",
     rf"{_N} segments? (?:is|are) larger than the receiver's maximum segment size: joined or not yet cut by the network card \(offload\)\.":

@@ -11,7 +11,15 @@ from tcpinspect.report.chinese_why import WHY
 
 _N, _T, _E = r"([\d,]+)", r"([\d.,]+ (?:ns|µs|ms|s)|[\d.]+ (?:min|h|d)(?: \d+ (?:s|min|h))?|0 s)", r"(\S+)"
 _SIDE = "(client|server)"
+# What may be said of the time or the share as well: clauses of their own (_CLAUSES), so that nothing stays open without them.
+_OVER, _WITHIN, _AFTER = (rf"(?: ({word} (?:{_T[1:-1]})),?)?" for word in ("over", "within", "after"))
+_SHARE = r"(?:, (\d+ % of all segments))?"
 _AT = r"((?:[^()]+ after the start, )?frame [\d,]+)"  # where a step is
+
+_CLAUSES = {
+    rf"over {_T}": "，历时 {0}", rf"within {_T}": "（{0} 内）", rf"after {_T}": "{0} 后", rf"\({_T} after the first segment\)": "（第一个报文段之后 {0}）",
+    r"(\d+ %) of all segments": "，占全部的 {0}", rf"{_T} after the start, frame {_N}": "开始后 {0}，帧 {1}",
+}  # fmt: skip
 
 # A segment, an arrow, a fold.
 _SEGMENT = {
@@ -24,7 +32,7 @@ _SEGMENT = {
     r"(.+) client → server": "客户端 → 服务器 {0}", r"(.+) server → client": "服务器 → 客户端 {0}",
     rf"{_N} retransmissions?": "{0} 次重传", rf"{_N} segments? out of order": "{0} 个乱序报文段", rf"{_N} duplicate (?:ACK|acknowledgment)s?": "{0} 个重复 ACK",
     rf"{_N} zero windows?": "{0} 次零窗口", rf"{_N} zero-window probes?": "{0} 次零窗口探测", rf"{_N} keep-alives?": "{0} 次保活",
-    rf"{_N} gaps? in the capture": "抓包中 {0} 处缺口", rf"{_N} full windows?": "{0} 次窗口填满", rf"{_N} times": "{0} 次", rf"{_N} places?": "{0} 处",
+    rf"{_N} gaps? in the capture": "抓包中 {0} 处缺口", rf"{_N} full windows?": "{0} 次窗口填满", rf"{_N} times": " {0} 次", rf"{_N} places?": "{0} 处",
 }  # fmt: skip
 
 # Why a connection is worth a look; its outcome in a few words.
@@ -52,18 +60,18 @@ _STORY = {
     rf"{_E} connected to itself: client and server are one and the same socket\.(.*)": "{0} 与自己连接：客户端与服务器是同一个套接字。{1}",
     rf"The answer to its SYN came after {_T}, and the handshake was complete {_T} later\.(.*)": "SYN 的应答在 {0} 后到来，再过 {1} 握手完成。{2}",
     rf"The answer to its SYN came after {_T}\.(.*)": "SYN 的应答在 {0} 后到来。{1}", rf"The handshake took {_T}\.(.*)": "握手用了 {0}。{1}",
-    rf"The answer came {_T} after the last SYN before it(?: \({_T} after the first segment\))?, and the handshake was complete {_T} later\.(.*)":
-        "应答在最近一个 SYN 之后 {0} 到来，再过 {2} 握手完成。{3}",
+    rf"The answer came {_T} after the last SYN before it(?: (\((?:{_T[1:-1]}) after the first segment\)))?, and the handshake was complete {_T} later\.(.*)":
+        "应答在最近一个 SYN 之后 {0} 到来{1}，再过 {2} 握手完成。{3}",
     rf"The connection between {_E} \(the client\) and {_E} \(the server\) was already open when the capture began\.(.*)":
         "{0}（客户端）与 {1}（服务器）之间的连接在抓包开始时已经建立。{2}",
     r"The captured answers show who is the client\.": "抓到的应答表明谁是客户端。",
     r"Who is the client is a guess from the port numbers and the first segment\.": "谁是客户端是由端口号和第一个报文段猜测的。",
     rf"Of the connection between {_E} \(the client\) and {_E} \(the server\) only what the {_SIDE} sent was captured: what the {_SIDE} sent, and when, is not known\.":
         "{0}（客户端）与 {1}（服务器）之间的连接只抓到{2}发出的：{3}发出了什么、何时发出，不得而知。",
-    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), and was refused(?: after {_T})?: nothing accepts connections on that port, or a firewall answers for it\.":
-        "{0}（客户端）试图连接 {1}（服务器），被拒绝：该端口没有程序接受连接，或防火墙代为应答。",
-    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), asked (once|twice|[\d,]+ times)(?: within {_T},)? and got no answer\.":
-        "{0}（客户端）试图连接 {1}（服务器），请求{2}，没有得到应答。",
+    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), and was refused{_AFTER}: nothing accepts connections on that port, or a firewall answers for it\.":
+        "{0}（客户端）试图连接 {1}（服务器），{2}被拒绝：该端口没有程序接受连接，或防火墙代为应答。",
+    rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), asked (once|twice|[\d,]+ times){_WITHIN} and got no answer\.":
+        "{0}（客户端）试图连接 {1}（服务器），请求{2}{3}，没有得到应答。",
     rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), in vain: it got no answer\.":
         "{0}（客户端）试图连接 {1}（服务器），没有得到应答。",
     rf"{_E} \(the client\) tried to open a connection to {_E} \(the server\), in vain \(there was data in its SYN\): it got no answer\.":
@@ -73,12 +81,11 @@ _STORY = {
     rf"{_E} \(the client\) began to open a connection to {_E} \(the server\), but the opening was not finished in this capture\.(.*)":
         "{0}（客户端）开始连接 {1}（服务器），但在本抓包中没有完成。{2}",
     rf"The answer \(SYN-ACK\) came after {_T}\.(.*)": "应答（SYN-ACK）在 {0} 后到来。{1}",
-    rf"No data was exchanged \(in ({_N[1:-1]} segments?)(?: over {_T})?\)\.": "没有交换数据（{0}）。",
-    rf"The {_SIDE} sent no data \(in ({_N[1:-1]} segments?)(?: over {_T})?\)\.": "{0}没有发送数据（{1}）。",
-    rf"The client sent (.+?) and the server sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "客户端发送 {0}，服务器发送 {1}，{2}，历时 {3}。",
-    rf"The {_SIDE} sent (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "{0}发送 {1}，{2}，历时 {3}。",
+    rf"No data was exchanged \(in ({_N[1:-1]} segments?){_OVER}\)\.": "没有交换数据（{0}{1}）。",
+    rf"The {_SIDE} sent no data \(in ({_N[1:-1]} segments?){_OVER}\)\.": "{0}没有发送数据（{1}{2}）。",
+    rf"The client sent (.+?) and the server sent (.+?), in ({_N[1:-1]} segments?){_OVER}\.": "客户端发送 {0}，服务器发送 {1}，{2}{3}。",
+    rf"The {_SIDE} sent (.+?), in ({_N[1:-1]} segments?){_OVER}\.": "{0}发送 {1}，{2}{3}。",
     r"no data": "无数据", r"(.+) as captured \(repeats counted, gaps not\)": "{0}（按抓到的计，含重复，不含缺口）",
-    rf"{_T} after the start, frame {_N}": "开始后 {0}，帧 {1}",
     rf"The {_SIDE} closed first \({_AT}\): its FIN was acknowledged, then the {_SIDE} sent its own\.":
         "{0}先关闭（{1}）：其 FIN 被确认，然后{2}发出自己的。",
     rf"The {_SIDE} closed first \({_AT}\)(.*)": "{0}先关闭（{1}）{2}", r"One side closed first(.*)": "一端先关闭{0}",
@@ -89,7 +96,7 @@ _STORY = {
         "，并说明不再发送；{0}继续发送数据{1}，稍后关闭（半关闭）。",
     r"\((.+) after that FIN\)": "（该 FIN 之后 {0}）",
     r"The (client|server) then broke it off with a reset \(RST\), without an orderly close\.(.*)": "随后{0}以复位（RST）中断，没有有序关闭。{1}",
-    rf"It sent itself (.+?), in ({_N[1:-1]} segments?)(?: over {_T})?\.": "它给自己发送 {0}，{1}，历时 {2}。",
+    rf"It sent itself (.+?), in ({_N[1:-1]} segments?){_OVER}\.": "它给自己发送 {0}，{1}{2}。",
     r"It closed, and its own FIN was that of the other side as well\.": "它关闭，自己的 FIN 也就是对方的 FIN。",
     r"In the end it is (?:in )?([A-Z0-9-]+)(?: \((.+?)\))?\.": "最后它处于 {0}（{1}）。",
     r", but then reset the connection \(RST\) before the close was complete\.(.*)": "，但随后在关闭完成前复位了连接（RST）。{0}",
@@ -123,7 +130,7 @@ _STORY = {
 # Findings (insight.findings).
 _FINDINGS = {
     rf"Nobody accepts connections on port {_N} of {_E}: the SYN was refused\.": "{1} 的端口 {0} 没有人接受连接：SYN 被拒绝。",
-    rf"No answer from port {_N} of (\S+?): the client asked (once|twice|[\d,]+ times)(?: within {_T})?\.": "{1} 的端口 {0} 没有应答：客户端请求{2}。",
+    rf"No answer from port {_N} of (\S+?): the client asked (once|twice|[\d,]+ times){_WITHIN}\.": "{1} 的端口 {0} 没有应答：客户端请求{2}{3}。",
     rf"No answer from port {_N} of (\S+)\.": "{1} 的端口 {0} 没有应答。", r"Both sides opened the connection at the same time\.": "双方同时打开连接。",
     rf"The opening of a connection to port {_N} of {_E} was not finished in this capture\.": "到 {1} 端口 {0} 的连接在本抓包中没有建立完。",
     rf"Not all of the opening of this connection to port {_N} of {_E} was captured\.": "到 {1} 端口 {0} 的连接，建立过程没有抓全。",
@@ -138,9 +145,9 @@ _FINDINGS = {
     rf"The {_SIDE} finished sending early and still received data: a half-close\.": "{0}先发完而仍接收数据：半关闭。",
     rf"The {_SIDE} was told that the other side has finished, and did not close: its program may have forgotten to\.": "{0}已得知对方结束，却没有关闭：其程序可能忘了。",
     r"The connection was not closed when the capture ended\.": "抓包结束时连接没有关闭。",
-    rf"({_N[1:-1]} segments?) (?:was|were) sent again(?:, (\d+ %) of all segments)? \(the client (never|once|twice|[\d,]+ times), the server (never|once|twice|[\d,]+ times)\)\.":
-        "{0}被重发（客户端{2}，服务器{3}）。",
-    rf"({_N[1:-1]} segments?) (?:was|were) sent again(?:, \d+ % of all segments)?\.": "{0}被重发。", r"Data is missing from the capture in (.+)\.": "抓包中缺少数据 {0}。",
+    rf"({_N[1:-1]} segments?) (?:was|were) sent again{_SHARE} \(the client (never|once|twice|[\d,]+ times), the server (never|once|twice|[\d,]+ times)\)\.":
+        "{0}被重发{1}（客户端{2}，服务器{3}）。",
+    rf"({_N[1:-1]} segments?) (?:was|were) sent again{_SHARE}\.": "{0}被重发{1}。", r"Data is missing from the capture in (.+)\.": "抓包中缺少数据 {0}。",
     rf"({_N[1:-1]} segments?) came behind a later one\.": "{0}晚于后发的到达。",
     rf"{_N} acknowledgments? (?:was a repeat|were repeats): something did not arrive, or arrived late\.": "{0} 个确认是重复：有东西没有到达，或来迟。",
     rf"The {_SIDE} announced a window of zero (once|twice|[\d,]+ times): the program did not read fast enough\.": "{0}{1}通告零窗口：程序读得不够快。",
@@ -172,4 +179,4 @@ _GENERAL = {
     r"(.+?), (.+)": "{0}，{1}",
 }
 
-SENTENCES: dict[str, str] = {**WHY, **_STORY, **HEALTH, **_FINDINGS, **_SEGMENT, **_LISTED, **_GENERAL}
+SENTENCES: dict[str, str] = {**WHY, **_STORY, **HEALTH, **_FINDINGS, **_CLAUSES, **_SEGMENT, **_LISTED, **_GENERAL}

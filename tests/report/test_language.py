@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tcpinspect.engine.kinds import HANDSHAKES, TEARDOWNS
 from tcpinspect.engine.links import REASONS
 from tcpinspect.insight import doctor, meanings
 from tcpinspect.insight.finding_kinds import KINDS
+from tcpinspect.insight.outcome_words import outcome_sentences
 from tcpinspect.insight.why import CAUSES
 from tcpinspect.plot.chinese import CHINESE as PICTURES
 from tcpinspect.report import html
@@ -65,6 +67,12 @@ def test_every_word_of_the_tables_is_translated() -> None:
             "over all ports looks, or a scan by many hosts.",
             ("192.0.2.1 的许多端口", "被拒绝或从未建立", "一起扫描。"),
         ),
+        ("The client sent 5 bytes, in 1 segment.", ("客户端发送 5 字节，1 个报文段。",)),
+        ("16 segments were sent again, 41 % of all segments (the client 8 times, the server never).", ("被重发，占全部的 41 %（客户端 8 次，服务器从未）",)),
+        (
+            "192.0.2.1:5 (the client) tried to open a connection to 192.0.2.2:80 (the server), asked 3 times within 3.07 s, and got no answer.",
+            ("请求 3 次（3.07 s 内），没有得到应答",),
+        ),
         ("1,264 octets, retransmission 32 ms after the first; lost", ("1,264 字节", "32 ms", "丢失")),
         ("asks again, retransmission 1.02 s after the first; no answer", ("再次请求", "1.02 s", "无应答")),
         ("The client closed (6.01 s after the start, frame 24); what the server did then was not captured.", ("6.01 s", "帧 24", "没有抓到")),
@@ -94,6 +102,17 @@ def test_numbers_and_names_come_through(text: str, parts: tuple[str, ...]) -> No
     said = language("zh").sentence(text)
     assert all(part in said for part in parts), said
     assert not re.search("[a-z]{3,} [a-z]{2,}", said), said
+
+
+def test_no_number_is_lost_on_the_way_into_chinese() -> None:
+    number = re.compile(r"\d+(?:[.,]\d+)*")
+    for path in sorted(CAPTURES.glob("*.pcap*")):
+        analysis = ti.analyze(str(path))
+        texts = [text for connection in analysis.connections for text in outcome_sentences(connection)]
+        for text in texts + [finding.text for finding in analysis.findings] + [one.text for one in analysis.diagnoses]:
+            said = language("zh").sentence(text)
+            assert not Counter(number.findall(text)) - Counter(number.findall(said)), (path.name, text, said)
+            assert not re.search(r"（）|[，：；]。| [，。]", said), (path.name, said)
 
 
 def test_what_is_not_translated_is_marked_as_english_and_stays_text() -> None:
