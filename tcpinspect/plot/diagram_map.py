@@ -54,8 +54,8 @@ class Route(NamedTuple):
 ROUTES: dict[tuple[str, str], Route] = {
     ("CLOSED", "LISTEN"): Route(0.0, 0.5, -0.08, 0.0, "right", (-0.2, 0), (-0.2, 0)),
     ("LISTEN", "CLOSED"): Route(0.0, 0.5, 0.08, 0.0, "left", (0.2, 0), (0.2, 0)),
-    ("CLOSED", "SYN-SENT"): Route(0.2, 0.42, 0.16, -0.08, "left", (0.3, 0), (0.25, 0)),
-    ("SYN-SENT", "CLOSED"): Route(0.0, 0.5, -0.02, 0.2, "center", (0.05, 0), (0.5, 0.05)),
+    ("CLOSED", "SYN-SENT"): Route(0.28, 0.42, 0.16, -0.08, "left", (0.3, 0), (0.25, 0)),
+    ("SYN-SENT", "CLOSED"): Route(0.0, 0.5, 0.14, -0.1, "left", (0.05, 0), (0.5, 0.05)),
     ("LISTEN", "SYN-SENT"): Route(0.0, 0.52, -0.06, 0.04, "right", (0.3, 0), (-0.35, 0), up="top"),
     ("LISTEN", "SYN-RECEIVED"): Route(0.0, 0.5, -0.08, 0.02, "right", (-0.3, 0), (0.1, 0), up="bottom"),
     ("SYN-SENT", "SYN-RECEIVED"): Route(0.0, 0.4, 0.0, 0.06, "center", up="top"),

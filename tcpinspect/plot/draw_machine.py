@@ -23,6 +23,8 @@ _APART = 0.035
 _POINTS = 7.0
 _THINNEST, _THICKEST = 1.2, 8.0
 _MOST_FRAMES = 3
+# A printer's point on the map's scale.
+_POINT = (_RIGHT - _LEFT) / _SIZE[0] / 72
 
 
 def machine(what: Any, *, theme: str | None = None, lang: str = "en", ax: Axes | None = None) -> Axes:
@@ -78,10 +80,10 @@ def _node(pen: Pen, node: Node) -> None:
 
 def _arc(pen: Pen, arc: Arc, picture: Machine) -> None:
     many = picture.connections > 1
+    width = _THINNEST + (_THICKEST - _THINNEST) * sqrt(arc.times / max(picture.busiest, 1))
     if not arc.passages:
         _line(pen, arc.points, pen.look.faint, 1.0, "solid", 1)
     elif many:
-        width = _THINNEST + (_THICKEST - _THINNEST) * sqrt(arc.times / picture.busiest)
         _line(pen, arc.points, pen.look.hues["one"], width, "solid", 3)
     else:
         shift = _APART if len(arc.passages) > 1 else 0.0
@@ -93,8 +95,8 @@ def _arc(pen: Pen, arc: Arc, picture: Machine) -> None:
     taken = [f"{arc.times:,}×"] if many and arc.passages else [] if many else [_by(pen, passage) for passage in arc.passages]
     # What took the way stands under what the way is.
     text = "\n".join([words, *taken])
-    # Beside two lines, not on the nearer of them.
-    aside = 2 * _APART if len(arc.passages) > 1 and not many else 0.0
+    # Beside two lines, not on the nearer of them; beside a broad one, not on its edge.
+    aside = 0.0 if not arc.passages else width * _POINT if many else 2 * _APART if len(arc.passages) > 1 else 0.0
     x = arc.x + {"left": aside, "right": -aside}.get(arc.align, 0.0)
     y = arc.y + {"top": aside, "bottom": -aside}.get(arc.up, 0.0)
     pen.ax.text(x, y, text, ha=arc.align, va=arc.up, size=_POINTS if arc.passages else _POINTS - 0.8, color=color,

@@ -147,3 +147,22 @@ def test_neither_pyplot_nor_pandas_is_loaded() -> None:
         "sys.exit(any(m in sys.modules for m in ('matplotlib.pyplot', 'pandas', 'pyarrow')))"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("name", ["many-connections.pcapng", "syn-flood-small.pcap", "refused.pcap", "normal-close-by-client.pcap"])
+@pytest.mark.parametrize("lang", ["en", "zh"])
+def test_no_way_through_the_states_runs_into_words(name: str, lang: str) -> None:
+    import numpy as np
+
+    analysis = ti.analyze(CAPTURES / name)
+    ax = plot.machine(analysis if len(analysis.connections) > 1 else analysis.connections[0], lang=lang)
+    renderer = ax.figure.canvas.get_renderer()
+    words = [(text.get_text(), text.get_window_extent(renderer)) for text in ax.texts if text.get_zorder() == 4]
+    taken = [line for line in ax.lines if line.get_zorder() == 3]
+    assert words and taken
+    for line in taken:
+        half = line.get_linewidth() / 2 / 72 * ax.figure.dpi
+        points = ax.transData.transform(np.column_stack(line.get_data()))
+        for text, box in words:
+            inside = (points > (box.x0 - half, box.y0 - half)) & (points < (box.x1 + half, box.y1 + half))
+            assert not inside.all(axis=1).any(), text
