@@ -125,9 +125,12 @@ def _stream(session: Session, name: Any, files: tuple[str, ...], format: Any, ou
             ready().columns(list(zip(*rows, strict=True)))
             left = left if left is None else left - len(rows)
 
+    export.prepare(format)
     with ExitStack() as stack:
         done = session.stream(files, name, write)
         ready().close()
+    if not done.whole:
+        session.warn("the table ends earlier: Ctrl-C came while rows were written")
     if done.late_segments:
         what = ("are analysed without what their connection had sent" if name == "segments" else
                 "came after the row of their connection was written, which does not count them")  # fmt: skip

@@ -24,6 +24,7 @@ from tcpinspect.engine.parts import PARTS, Parts, Starts
 from tcpinspect.engine.run import Progress, Result, no_collector, result_of
 from tcpinspect.engine.signs import Suspects
 from tcpinspect.engine.track import Tracker
+from tcpinspect.engine.unbroken import unbroken
 from tcpinspect.errors import CaptureError
 
 # Below so many octets a second process takes longer to begin than it saves.
@@ -120,10 +121,11 @@ def _read(files: Files, mine: range, progress: Progress | None) -> tuple[Parts, 
     whole = Parts([own[part].tracker if part in own else None for part in range(PARTS)])
     with no_collector():
         try:
-            for records, first, last in files.blocks():
-                whole.block(records, first, last)
-                if progress:
-                    progress(files.bytes_taken, whole.frames)
+            with unbroken() as do:
+                for records, first, last in files.blocks():
+                    do(whole.block, records, first, last)
+                    if progress:
+                        progress(files.bytes_taken, whole.frames)
         except KeyboardInterrupt:
             files.interrupted = True
         finally:

@@ -17,6 +17,7 @@ from tcpinspect.engine.finish import Chunk, Finisher
 from tcpinspect.engine.shelf import Shelf
 from tcpinspect.engine.signs import Sign, Suspects, signs
 from tcpinspect.engine.track import Tracker
+from tcpinspect.engine.unbroken import unbroken
 
 
 @dataclass(slots=True)
@@ -88,12 +89,13 @@ def run(
     chunks: list[Chunk] = []
     with no_collector():
         try:
-            for records, first, last in files.blocks():
-                tracker.block(records, first, last)
-                while take and (chunk := finisher.take(tracker.last_ns, 0)):
-                    take(chunk)
-                if progress:
-                    progress(files.bytes_taken, tracker.frames)
+            with unbroken() as do:
+                for records, first, last in files.blocks():
+                    do(tracker.block, records, first, last)
+                    while take and (chunk := do(finisher.take, tracker.last_ns, 0)):
+                        take(chunk)
+                    if progress:
+                        progress(files.bytes_taken, tracker.frames)
         except KeyboardInterrupt:
             files.interrupted = True
         finally:

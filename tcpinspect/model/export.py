@@ -58,6 +58,15 @@ def writer(schema: Sequence[Column], format: Format, out: BinaryIO) -> Writer:
     return LineWriter(schema, style_of(format, schema), out)
 
 
+def prepare(format: Format) -> None:
+    """Load what the format needs, before a capture is read for it: a Ctrl-C amid loading would cost what was read. Raises
+    MissingDependency for parquet without pyarrow."""
+    if format == "parquet":
+        from tcpinspect.model.parquet import libraries
+
+        libraries()
+
+
 def write_table(table: RowSource, schema: Sequence[Column], format: Format, out: BinaryIO) -> None:
     """Write the rows to a binary file object, text as UTF-8. Raises UsageError for a format that does not exist, and
     MissingDependency for parquet without pyarrow."""

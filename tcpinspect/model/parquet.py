@@ -12,15 +12,21 @@ from tcpinspect.schema import Column
 _ROW_GROUP = 122_880
 
 
+def libraries() -> tuple[Any, Any]:
+    """pyarrow and its Parquet, loaded. Raises MissingDependency where they are not."""
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+    except ImportError:
+        raise MissingDependency("parquet needs pyarrow: install it with: pip install pyarrow") from None
+    return pa, pq
+
+
 class ParquetWriter:
     """Compressed by zstd; unit, meaning and other tools' names are metadata of each field."""
 
     def __init__(self, schema: Sequence[Column], out: BinaryIO) -> None:
-        try:
-            import pyarrow as pa
-            import pyarrow.parquet as pq
-        except ImportError:
-            raise MissingDependency("parquet needs pyarrow: install it with: pip install pyarrow") from None
+        pa, pq = libraries()
         self._pa = pa
         self._columns = schema
         self._types = {"int": pa.int64(), "bool": pa.bool_(), "str": pa.string()}

@@ -26,10 +26,11 @@ STREAMING: tuple[str, ...] = ("connections", "timeline", "segments")  # tables t
 
 class Streamed:
     """How the reading went. `late_segments` came when their connection had left (`engine.alive.LIMITS`): no row counts them, and of
-    their own rows `window` is unknown, for the scale left too."""
+    their own rows `window` is unknown, for the scale left too. `whole`: every row of what was read was handed over."""
 
-    def __init__(self, result: Result) -> None:
+    def __init__(self, result: Result, *, whole: bool = True) -> None:
         self.interrupted = result.interrupted
+        self.whole = whole
         self.late_segments = result.late_segments
         self.capture = Capture.of(result)
 
@@ -44,15 +45,17 @@ def stream(
 ) -> Streamed:
     """Analyse a capture as `analyze` does, and hand the batches of one table to `write` in the order of the table.
 
-    After a Ctrl-C in the middle of a batch nothing more is written: what is there has no hole. Raises CaptureError when nothing
-    can be read, and what `write` raises.
+    After a Ctrl-C on the way of a batch nothing more is written: what is there has no hole, and `whole` is False. Raises CaptureError
+    when nothing can be read, and what `write` raises.
     """
     if table == "segments":
         return _segments(where, write, progress=progress, follow=follow)
+    due = 0  # the stream whose row comes next
     whole = True
 
     def take(chunk: Chunk) -> None:
-        nonlocal whole
+        nonlocal due, whole
+        whole = whole and chunk.first == due
         if not whole:
             return
         whole = False
@@ -61,9 +64,11 @@ def stream(
         # second, three). Whoever left the table had been silent longer than that, save in a flood (alive.LIMITS["hurry_ns"]):
         # there the time until the hand-over decides.
         write(ConnectionBatch(chunk, ends, chunk.taken_ns) if table == "connections" else TimelineBatch(chunk, ends))
+        due += chunk.done
         whole = True
 
-    return Streamed(run(where, segments=False, steps=table == "timeline", take=take, progress=progress, follow=follow))
+    result = run(where, segments=False, steps=table == "timeline", take=take, progress=progress, follow=follow)
+    return Streamed(result, whole=whole)
 
 
 def _segments(where: Input | Sequence[Input], write: Callable[[Any], None], *, progress: Progress | None, follow: float | None) -> Streamed:

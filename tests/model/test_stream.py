@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import signal
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,7 +12,7 @@ from typing import Any
 import pytest
 
 import tcpinspect as ti
-from tcpinspect.engine import alive
+from tcpinspect.engine import alive, shelf
 from tcpinspect.model import export
 from tcpinspect.model.stream import STREAMING, stream
 from tcpinspect.schema import TABLES
@@ -118,7 +120,26 @@ def test_ctrl_c_in_the_middle_of_a_batch_leaves_no_hole(monkeypatch: pytest.Monk
         raise KeyboardInterrupt
 
     done = stream(connections(_MANY), "connections", write)
-    assert done.interrupted and len(taken) == 1
+    assert done.interrupted and not done.whole and len(taken) == 1
+
+
+def test_ctrl_c_while_rows_go_to_the_disk_loses_none_of_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    put, puts = shelf.Shelf.put, 0
+
+    def interrupted(self: Any, chunk: Any) -> None:
+        nonlocal puts
+        puts += 1
+        if puts == 3:
+            os.kill(os.getpid(), signal.SIGINT)
+        put(self, chunk)
+
+    monkeypatch.setattr(shelf.Shelf, "put", interrupted)
+    monkeypatch.setattr(shelf.Shelf.__init__, "__defaults__", (20_000,))  # some hundred rows
+    monkeypatch.setitem(alive.LIMITS, "roomy", 0)
+    streams: list[int] = []
+    done = stream(connections(_MANY), "connections", lambda batch: streams.extend(batch.lists()[0]))
+    assert puts >= 3 and done.interrupted and done.whole
+    assert streams == list(range(len(streams))) and 100 < len(streams) < _MANY
 
 
 def expected(path: Path, table: str) -> list[tuple[object, ...]]:
