@@ -22,6 +22,7 @@ cdef class Alive(Whole):
     cdef Connection ghost(self, Segment s, long long stream)
     cdef int haunt(self, Half half, long long stream, long long side) noexcept
     cdef Connection begin(self, Segment s, long long previous)
+    cdef int make_way(self, long long now_ns) except -1
     cdef Connection place(self, Segment s, long long stream)
     cdef int make_room(self) except -1
     cdef int look_around(self, long long now_ns) except -1

@@ -2,15 +2,16 @@
 """Connections while they live, where, and until when. Floor 2; compiled.
 
 With `bounded`, connections leave once their rows are written, so that memory grows with those alive. Nobody leaves while there
-are less than `roomy`; then those go that have closed (idle for `closed_ns`) or were reset (`reset_ns`), that were only asked for
-(`attempt_ns`), and that fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`. In a
-`crowd` so do attempts and closed ones, and where attempts are a `mob` they do not stay at all: that is a flood of SYNs. Segments
+are less than `roomy`; then those go that have closed (idle for `closed_ns`) or were reset (`reset_ns`), that were only asked for,
+answered or not (`attempt_ns`), and that fell silent (`idle_ns`); those replaced by a new connection of their pair stay for `hurry_ns`.
+In a `crowd` so do attempts and closed ones, and where they are a `mob` they have one round trip: that is a flood. Segments
 that come later still belong to their stream, but no row tells of them: they are counted in `late_segments`.
 """
 
 import cython
 from array import array
 
+from tcpinspect.engine.analysis import COMPLETENESS
 from tcpinspect.engine.states import TIME_WAIT_LASTS_S
 from tcpinspect.protocol.rfc9293 import State
 
@@ -39,6 +40,15 @@ TIME_WAIT = cython.declare(cython.longlong, State.TIME_WAIT)
 TIME_WAIT_S = cython.declare(cython.longlong, TIME_WAIT_LASTS_S)
 # So many of those alive are looked at for each new one, in turn.
 LOOKS = cython.declare(cython.longlong, 4)
+# Amid a flood somebody may truly be opening a connection: where attempts are a `mob` each has this part of `hurry_ns`, 250 ms, for a
+# round trip. What comes faster than that has no end: from so many times the `mob` on those that are over do not stay at all, then
+# no attempts either.
+ROUND_TRIPS = cython.declare(cython.longlong, 8)
+MOST_OVER = cython.declare(cython.longlong, 2)
+MOST = cython.declare(cython.longlong, 3)
+# Connection.pair.completeness where nobody but SYN and SYN-ACK came: as open as an attempt that was not answered, and as long (BSD's
+# 75 s are for both), or else who floods a server that answers would fill the table.
+ASKED_AND_ANSWERED = cython.declare(cython.longlong, COMPLETENESS["SYN"] | COMPLETENESS["SYN-ACK"])
 # So many octets of a Connection are read when it leaves.
 CONNECTION_OCTETS = cython.declare(cython.longlong, 336)
 
@@ -72,7 +82,9 @@ class Alive(Whole):
 
     def ghost(self, s, stream):
         """Who takes the segments of a stream that came too late."""
-        c: Connection = self.place(s, stream)
+        c: Connection
+        self.make_way(s.time_ns)
+        c = self.place(s, stream)
         c.ghost = 1
         self.haunt(c.half0, stream, 0)
         self.haunt(c.half1, stream, 1)
@@ -89,11 +101,16 @@ class Alive(Whole):
     def begin(self, s, previous):
         """Open a stream on the pair just looked up; `previous`: its stream so far, or -1."""
         c: Connection
-        if self.bounded and len(self.alive) - len(self.free) >= self.roomy:
-            self.look_around(s.time_ns)
+        self.make_way(s.time_ns)
         c = self.place(s, self.pairs.add(s, previous))
         c.previous = previous
         return c
+
+    def make_way(self, now_ns):
+        """Before one more comes: where there are many, let a few go."""
+        if self.bounded and len(self.alive) - len(self.free) >= self.roomy:
+            self.look_around(now_ns)
+        return 0
 
     def place(self, s, stream):
         """Room for a connection, an old one's if possible."""
@@ -160,13 +177,16 @@ class Alive(Whole):
 
     def patience(self, c, alive):
         """How long a connection may be idle with so many alive."""
-        if c.superseded or c.ghost:
-            return self.hurry_ns
-        if c.outcome.over():
-            return self.hurry_ns if alive >= self.crowd else self.closed_ns if c.outcome.orderly() else self.reset_ns
-        if c.packets[0] and c.packets[1]:
+        over: cython.bint = c.superseded or c.ghost or c.outcome.over()
+        if not over and c.packets[0] and c.packets[1] and c.pair.completeness > ASKED_AND_ANSWERED:
             return self.idle_ns
-        return 0 if alive >= self.mob else self.hurry_ns if alive >= self.crowd else self.attempt_ns
+        if alive >= self.mob:
+            return 0 if alive >= (MOST_OVER if over else MOST) * self.mob else self.hurry_ns // ROUND_TRIPS
+        if not over:
+            return self.hurry_ns if alive >= self.crowd else self.attempt_ns
+        if c.superseded or c.ghost or alive >= self.crowd:
+            return self.hurry_ns
+        return self.closed_ns if c.outcome.orderly() else self.reset_ns
 
     def leave(self, stream):
         """Let a connection go; those before it on the same pair go first."""
