@@ -109,6 +109,7 @@ class _Raw:
         self.taken = 0
         self._head = b""
         self._follow = follow
+        self._file = opened if isinstance(opened, io.FileIO) else None
         direct = isinstance(opened, (io.RawIOBase, io.BytesIO))
         self._into: Callable[[memoryview], int | None] = opened.readinto if direct else _copying(opened)
 
@@ -149,11 +150,19 @@ class _Raw:
             if came is not None:  # None: a stream that does not block has nothing yet
                 if self._follow is None:
                     return 0
+                self._check_length()
                 if quiet_since is None:
                     quiet_since = time.monotonic()
                 elif time.monotonic() - quiet_since >= self._follow:
                     return 0
             time.sleep(_LOOK_AGAIN_S)
+
+    def _check_length(self) -> None:
+        """Raises OSError for a file that is shorter than what was read of it: somebody has begun it anew, and nothing more comes here."""
+        if self._file is not None:
+            status = os.fstat(self._file.fileno())
+            if stat.S_ISREG(status.st_mode) and status.st_size < self.taken:
+                raise OSError("the file was begun anew while it was followed; what it holds now needs another run")
 
 
 def _copying(opened: Any) -> Callable[[memoryview], int]:

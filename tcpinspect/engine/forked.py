@@ -31,6 +31,10 @@ class Forked:
                 os._exit(status)
         os.close(theirs)
 
+    def interrupt(self) -> None:
+        """Let it know of a Ctrl-C that only this process heard: whoever sends SIGINT to one process means all of its work."""
+        os.kill(self._process, signal.SIGINT)
+
     def answer(self) -> Any:
         """What came out. Raises the CaptureError that the work raised, and one when the process is lost."""
         with os.fdopen(self._end, "rb") as source:
@@ -59,4 +63,9 @@ def _outcome(work: Callable[[], Any]) -> Any:
     except CaptureError as error:
         return error
     finally:
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # what was found is still handed over
+        no_more_interrupts()
+
+
+def no_more_interrupts() -> None:
+    """In such a process: what was found until now is handed over, however often Ctrl-C is pressed."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -95,6 +95,8 @@ def survey_run(
         files = Files(inputs(where), follow=follow)
         whole, found = _read(files, range(0, PARTS, count), progress)
         for helper in helpers:
+            if files.interrupted:
+                helper.interrupt()
             found |= helper.answer()
     finally:
         for helper in helpers:
@@ -112,11 +114,13 @@ def _fork(where: Input | Sequence[Input], count: int) -> list[Any]:
 
 
 def _work(where: Input | Sequence[Input], mine: range) -> dict[int, _Found]:
-    return _read(Files(inputs(where)), mine, None)[1]
+    from tcpinspect.engine.forked import no_more_interrupts
+
+    return _read(Files(inputs(where)), mine, None, no_more_interrupts)[1]
 
 
-def _read(files: Files, mine: range, progress: Progress | None) -> tuple[Parts, dict[int, _Found]]:
-    """Read the capture for some of the parts."""
+def _read(files: Files, mine: range, progress: Progress | None, then: Callable[[], None] = lambda: None) -> tuple[Parts, dict[int, _Found]]:
+    """Read the capture for some of the parts, `then` finish them."""
     own = {part: _Part() for part in mine}
     whole = Parts([own[part].tracker if part in own else None for part in range(PARTS)])
     with no_collector():
@@ -130,6 +134,7 @@ def _read(files: Files, mine: range, progress: Progress | None) -> tuple[Parts, 
             files.interrupted = True
         finally:
             files.close()
+        then()
         whole.trackers = []
         # one after the other, so that the table of one goes before the next is told
         return whole, {number: own.pop(number).end(whole.last_ns) for number in list(own)}

@@ -87,6 +87,16 @@ def test_following_ends_after_the_quiet_seconds_and_says_what_was_cut(tmp_path: 
     assert capture.packets == 4 and len(capture.warnings) == 1
 
 
+def test_a_followed_file_that_is_begun_anew_is_said(tmp_path: Path) -> None:
+    growing = tmp_path / "growing.pcap"
+    growing.write_bytes(pcap(packets=5))
+    anew = threading.Timer(0.3, lambda: growing.write_bytes(pcap(packets=2)))
+    anew.start()
+    capture = ti.analyze(growing, follow=10.0).capture
+    anew.join()
+    assert capture.packets == 5 and "begun anew" in capture.warnings[0]
+
+
 def test_the_newest_of_several_files_is_followed(tmp_path: Path) -> None:
     old, new = tmp_path / "old.pcap", tmp_path / "new.pcap"
     old.write_bytes(WHOLE[: len(WHOLE)])
