@@ -51,7 +51,7 @@ ADVICE = {
     "Nothing; the capture was taken on the machine that sent them, before its network card finished them.": "无需处理；抓包是在发送的机器上、网卡算完校验和之前进行的。",
     "Durations and times across the leap are too long, such as a retransmission timeout or the length of a connection.": "跨越时钟跳跃处的时长偏大，例如重传超时或连接的时长。",
     "Keep the clock from being set during a capture. A sender that slept meanwhile looks the same.": "抓包期间不要拨动时钟。发送方在此期间休眠，看起来也是这样。",
-    "Their options, window scale and initial sequence numbers are unknown; who opened them is assumed.": "它们的选项、窗口扩大因子和初始序号未知；由谁打开是假定的。",
+    "Their options, window scale and initial sequence numbers are unknown; who opened them is assumed.": "它们的选项、窗口缩放因子和初始序号未知；由谁打开是假定的。",
     "Begin the capture before the programs connect, or restart them.": "在程序连接之前开始抓包，或重启程序。",
     "Bad checksums say nothing here: no segment is taken as damaged because of them.": "校验和错误在这里不说明问题：不因此认为报文段损坏。",
     "Nothing; if the tool that rewrote the capture can correct checksums, use that (tcprewrite --fixcsum).": "无需处理；改写抓包的工具若能修正校验和，可以使用（tcprewrite --fixcsum）。",
