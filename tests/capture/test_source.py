@@ -90,10 +90,11 @@ def test_following_ends_after_the_quiet_seconds_and_says_what_was_cut(tmp_path: 
 def test_a_followed_file_that_is_begun_anew_is_said(tmp_path: Path) -> None:
     growing = tmp_path / "growing.pcap"
     growing.write_bytes(pcap(packets=5))
-    anew = threading.Timer(0.3, lambda: growing.write_bytes(pcap(packets=2)))
-    anew.start()
-    capture = ti.analyze(growing, follow=10.0).capture
-    anew.join()
+
+    def begin_anew(octets: int, packets: int) -> None:
+        growing.write_bytes(pcap(packets=2))
+
+    capture = ti.analyze(growing, follow=60.0, progress=begin_anew).capture
     assert capture.packets == 5 and "begun anew" in capture.warnings[0]
 
 
